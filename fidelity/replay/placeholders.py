@@ -80,13 +80,13 @@ def pattern(template: str, values: Mapping[str, str]) -> re.Pattern[str]:
 MADE_UP_MEMBERS = ("access_token", "refresh_token", "id_token", "device_code", "user_code")
 MADE_UP_NUMBERS = ("expires_at", "created_at", "iat", "exp", "auth_time")
 MADE_UP_NAMES = ("sub", "sid")
-SHORTEST_VALUE = 6  # shorter ones may be part of a word
+MIN_VALUE = 6  # shorter ones may be part of a word
 
 
 def scrubbed(text: str, values: Mapping[str, str]) -> str:
     """Put placeholders in the place of everything that differs each time."""
     for name, value in sorted(values.items(), key=lambda pair: -len(pair[1])):
-        for written in (value, in_query(value)) if len(value) >= SHORTEST_VALUE else ():
+        for written in (value, in_query(value)) if len(value) >= MIN_VALUE else ():
             text = text.replace(written, f"{{{{{name}}}}}")
     text = re.sub(rf'"({"|".join(MADE_UP_MEMBERS)})":"(?!\{{\{{)[^"]+"', r'"\1":"{{new_\1}}"', text)
     text = re.sub(rf'"({"|".join(MADE_UP_NUMBERS)})":\d+', r'"\1":{{\1}}', text)

@@ -15,7 +15,7 @@ from fidelity.replay.placeholders import BARE, parsed
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 PROFILES = {"current": "better-auth", "classic": "Doorkeeper 5.6.6"}
-MOST_NAMES = 12
+MAX_NAMES = 12
 SECTION = re.compile(r"(<!-- (\w+)[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
 DOCUMENTED = re.compile(r"/oauth/device/")
 ENGINES_PATHS = re.compile(r"/api/auth/|/\.well-known/")
@@ -118,8 +118,8 @@ def tag_of(case: Case) -> str:
 
 def listed(names: list[str]) -> str:
     """List the cases' names, the first few of many."""
-    shown = ", ".join(f"`{name}`" for name in names[:MOST_NAMES])
-    return shown + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    shown = ", ".join(f"`{name}`" for name in names[:MAX_NAMES])
+    return shown + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 
 if __name__ == "__main__":

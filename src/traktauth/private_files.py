@@ -18,7 +18,7 @@ from traktauth.log_fields import log_fields
 PRIVATE = 0o600
 COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database."""
-MOST_LINKS = 40  # that lead on to each other, as in Linux
+MAX_LINKS = 40  # that lead on to each other, as in Linux
 OTHERS_READ = 0o044
 OTHERS_READ_OR_WRITE = 0o077
 OTHERS_WRITE = 0o022
@@ -105,7 +105,7 @@ def resolve(path: str, *, or_roots: bool = True) -> str:
             real = step
             continue
         links += 1
-        if links > MOST_LINKS:
+        if links > MAX_LINKS:
             raise UnsafeFile(f"{path} is a symbolic link without an end")
         if not waiting:
             check_own(step, status, or_roots=or_roots)

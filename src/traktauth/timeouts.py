@@ -14,4 +14,4 @@ LOCK_TIMEOUT = LEASE + 5.0
 # For saving a new token in a store that fails.
 SAVE_TIMEOUT = 10.0
 # After which a refresh of another process counts as lost, even if that process is known to run.
-LONGEST_SENDING = 3 * LEASE
+MAX_SENDING = 3 * LEASE

@@ -258,7 +258,7 @@ def test_a_flood_after_a_whole_token_is_cut_off(serve, post):
                 visitor.sendall(b"}" * 1000)
 
     reply = post(serve(flood))
-    assert isinstance(reply, NoResponse) or len(reply.body) <= http_exchange.LARGEST_REPLY
+    assert isinstance(reply, NoResponse) or len(reply.body) <= http_exchange.MAX_REPLY
 
 
 # ---------------------------------------------------------------- connections out of step

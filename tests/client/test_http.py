@@ -19,7 +19,7 @@ from support.process import free_port
 from traktauth.client import http, http_exchange
 from traktauth.client.http_clients import HttpClients
 from traktauth.client.http_errors import describe_error
-from traktauth.client.http_exchange import LARGEST_REPLY
+from traktauth.client.http_exchange import MAX_REPLY
 from traktauth.flow.effects import NoResponse
 from traktauth.wire.messages import Request
 
@@ -74,7 +74,7 @@ def test_ten_megabytes_are_cut_off(serve, exchange):
 
     server = serve(flood)
     reply = exchange(f"http://127.0.0.1:{server.port}/")
-    assert len(reply.body) == LARGEST_REPLY
+    assert len(reply.body) == MAX_REPLY
     assert reply.document() == {}
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from support.command import Size, run
 from traktauth import AppRejected, LoginRequired, UnexpectedReply
 from traktauth.cli.command_hints import command_hint
-from traktauth.cli.explain import LARGEST_INPUT
+from traktauth.cli.explain import MAX_INPUT
 from traktauth.explain import explain, load_entries
-from traktauth.explain.matcher import LONGEST_DISTANCE
+from traktauth.explain.matcher import MAX_DISTANCE
 from traktauth.server.http.limits import READS
 
 ENTRIES = load_entries()
@@ -83,7 +83,7 @@ def test_a_number_inside_another_is_not_found():
 
 
 def test_texts_that_are_far_apart_do_not_belong_together():
-    near, far = " " + "word " * 20, " " + "word " * LONGEST_DISTANCE
+    near, far = " " + "word " * 20, " " + "word " * MAX_DISTANCE
     assert [entry.id for entry in explain(f"trakt{near}423")] == ["account-locked"]
     assert explain(f"trakt{far}423") == []
 
@@ -172,7 +172,7 @@ def test_the_command_reads_standard_input_and_prints_json():
 
 
 def test_the_end_of_a_log_is_read_however_long_it_is():
-    done = traktauth("-", stdin="x" * (LARGEST_INPUT + 1) + "\ninvalid_client client_id is required\n")
+    done = traktauth("-", stdin="x" * (MAX_INPUT + 1) + "\ninvalid_client client_id is required\n")
     assert done.out.startswith("app-unknown: "), done.err
 
 

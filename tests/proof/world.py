@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from traktauth.models import Token
 
 LEASE = 30.0
-LONGEST_REQUEST = 20.0
+MAX_REQUEST = 20.0
 CANNOT_BE_SENT = "cannot be sent"  # the driver raises, as no thread is to be had
 UNSPENT = {"not sent", "busy", "down", CANNOT_BE_SENT}  # what may happen to a request without its getting through
 LOST = {"lost before", "lost after", "too late", "500 before", "500 after", "unreadable"}
@@ -256,7 +256,7 @@ class World:
             under_way = (
                 request_under_way is not None
                 and request_under_way.sending in doubtful
-                and self.steady - request_under_way.at <= LONGEST_REQUEST
+                and self.steady - request_under_way.at <= MAX_REQUEST
             )
             must(not under_way, "nothing is sent again while an earlier sending is under way")
         if doubtful and not program.may_resend:

@@ -26,7 +26,7 @@ from traktauth.wire.error_responses import (
     retry_after,
 )
 from traktauth.wire.messages import Response
-from traktauth.wire.token_endpoint import LONGEST_LIFE, parse_revocation, parse_token_response
+from traktauth.wire.token_endpoint import MAX_LIFE, parse_revocation, parse_token_response
 
 SECRET = "s3cret-Token_0123456789abcdef"
 NAMES = [
@@ -74,7 +74,7 @@ def test_parsing_any_token_response_returns_a_token_or_raises_a_trakt_auth_error
     if isinstance(found, Token):
         assert reply.status == 200
         assert found.access_token.isascii()
-        assert 0 <= found.expires_in <= LONGEST_LIFE
+        assert 0 <= found.expires_in <= MAX_LIFE
         assert found.expires_at == 1e9 + found.expires_in
     else:
         assert_fit_to_print(found)

@@ -8,7 +8,7 @@ import pytest
 
 from traktauth.errors import UnexpectedReply
 from traktauth.wire.messages import Response
-from traktauth.wire.token_endpoint import ASSUMED_LIFE, LONGEST_LIFE, parse_token_response
+from traktauth.wire.token_endpoint import ASSUMED_LIFE, MAX_LIFE, parse_token_response
 from wire.responses import HTML, reply
 
 NOW = 1_800_000_000.0
@@ -83,11 +83,11 @@ def test_a_refresh_token_may_be_any_text_as_it_travels_in_json(shape):
         ("7776000", 7776000),
         (3600.9, 3600),
         ("3600.5", 3600),
-        (10**12, LONGEST_LIFE),
-        (10**400, LONGEST_LIFE),
-        (1e300, LONGEST_LIFE),
-        (float("inf"), LONGEST_LIFE),
-        ("1e400", LONGEST_LIFE),
+        (10**12, MAX_LIFE),
+        (10**400, MAX_LIFE),
+        (1e300, MAX_LIFE),
+        (float("inf"), MAX_LIFE),
+        ("1e400", MAX_LIFE),
     ],
 )
 def test_a_lifetime_may_be_a_number_of_any_kind(life, read_as):

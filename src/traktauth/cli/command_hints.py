@@ -76,7 +76,7 @@ def command_hint(error: TraktAuthError) -> str:
     return Hint(hint, f"{stop}Why: ", ShellCommand(f"traktauth explain {error.code}"))
 
 
-_MOST = 3  # accounts or logins that are named
+_MAX_SHOWN = 3  # accounts or logins that are named
 
 
 def describe_missing_login(error: LoginRequired, trakt: Trakt) -> None:
@@ -91,8 +91,8 @@ def describe_missing_login(error: LoginRequired, trakt: Trakt) -> None:
     accounts = sorted(each.account for each in others if (each.realm, each.client_id) == (own.realm, own.client_id))
     error.message = f"Account {shorten(own.account)} has no login"
     if accounts:
-        more = ", …" if len(accounts) > _MOST else ""
-        error.message += f" (this store has: {', '.join(map(shorten, accounts[:_MOST]))}{more})"
+        more = ", …" if len(accounts) > _MAX_SHOWN else ""
+        error.message += f" (this store has: {', '.join(map(shorten, accounts[:_MAX_SHOWN]))}{more})"
     elif others:
         has, hint = describe_other_apps(others, own)
         error.hint = Hint(f"The store has {has}. ", hint, "; else sign in: ", LOGIN_COMMAND)
@@ -106,8 +106,8 @@ def describe_other_apps(logins: list[LoginKey], own: LoginKey) -> tuple[str, Hin
         return [f"TRAKTAUTH_{name}={value}" for name, value, present in pairs if value != present]
 
     first, *others = sorted(logins, key=lambda login: len(settings(login)))  # the fewest settings to change first
-    shown = [f"{each.account} at {each.realm} (app {each.client_id})" for each in (first, *others)[:_MOST]]
-    more = f" and {len(logins) - _MOST} more" if len(logins) > _MOST else ""
+    shown = [f"{each.account} at {each.realm} (app {each.client_id})" for each in (first, *others)[:_MAX_SHOWN]]
+    more = f" and {len(logins) - _MAX_SHOWN} more" if len(logins) > _MAX_SHOWN else ""
     which = f"{first.account} at {first.realm}" if others else "that"
     export = ShellCommand(f"export {shlex.join(settings(first))}")
     return f"{', '.join(shown)}{more}", Hint(f"If {which} is the login that you want: ", export)

@@ -78,7 +78,7 @@ class CommonOptions:
 
         settings = self.settings()
         with self.adding_flags(), naming_settings():
-            client = Trakt(settings.app(), **settings.place())
+            client = Trakt(settings.app(), **settings.trakt_arguments())
         with self.adding_flags(), client as trakt:
             try:
                 yield trakt

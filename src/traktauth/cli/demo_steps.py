@@ -259,7 +259,7 @@ def run_token_processes(count: int, *, app: App, service: str, store: str) -> li
 
 
 _PAGE_LIMIT = 10.0  # seconds for one page
-_MOST_PAGES = 6
+_MAX_PAGES = 6
 
 
 class Form(HTMLParser):
@@ -300,7 +300,7 @@ class PageWalker:
         """Go from the sign-in address to the page that the app's own address shows."""
         home = urlsplit(address).netloc
         page, where = self._open(address)
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             if urlsplit(where).netloc != home:
                 return
             form = Form(page)

@@ -15,10 +15,10 @@ from traktauth.errors import TraktAuthError
 from traktauth.explain import explain, load_entries
 from traktauth.hints import Hint, ShellCommand
 
-LARGEST_INPUT = 16 * 1024 * 1024
+MAX_INPUT = 16 * 1024 * 1024
 """Of a longer log the end is read."""
-MOST_SHOWN = 3
-SHORTEST_LINE = 40
+MAX_SHOWN = 3
+MIN_LINE = 40
 
 
 OPTION = re.compile(r"-[a-z]|--[a-z-]{1,20}(=.*)?", re.DOTALL)
@@ -67,13 +67,13 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
                 ShellCommand("traktauth explain - < LOG"),
             ),
         )
-    for one in found[:MOST_SHOWN]:
+    for one in found[:MAX_SHOWN]:
         print_data(f"{one.id}: {one.cause}", hanging=2)
         parts = enumerate(one.fix.split("`"))
         print_hint(Hint(*(ShellCommand(f"`{part}`") if number % 2 else part for number, part in parts)))
         print_data(one.source, indent=2)
-    if len(found) > MOST_SHOWN:
-        print_data(f"Less likely: {', '.join(one.id for one in found[MOST_SHOWN:])}")
+    if len(found) > MAX_SHOWN:
+        print_data(f"Less likely: {', '.join(one.id for one in found[MAX_SHOWN:])}")
     return 0
 
 
@@ -84,6 +84,6 @@ def _read(words: tuple[str, ...]) -> str:
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed
         raise click.UsageError("standard input is closed", click.get_current_context(silent=True))
     end = b""
-    while block := sys.stdin.buffer.read(LARGEST_INPUT):
-        end = (end + block)[-LARGEST_INPUT:]
+    while block := sys.stdin.buffer.read(MAX_INPUT):
+        end = (end + block)[-MAX_INPUT:]
     return end.decode("utf-8", "replace")

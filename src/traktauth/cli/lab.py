@@ -10,8 +10,8 @@ import click
 from traktauth.cli.click_classes import Command
 from traktauth.cli.options import home_option, json_option, needing_extra, profile_option
 
-MOST_COPIES = 64
-LONGEST_TIMEOUT = 3600
+MAX_COPIES = 64
+MAX_TIMEOUT = 3600
 
 
 @click.command(
@@ -19,7 +19,7 @@ LONGEST_TIMEOUT = 3600
 )
 @click.option(
     "--copies",
-    type=click.IntRange(2, MOST_COPIES),
+    type=click.IntRange(2, MAX_COPIES),
     metavar="N",
     default=8,
     show_default=True,
@@ -35,7 +35,7 @@ LONGEST_TIMEOUT = 3600
 @click.option("--scenario", "names", multiple=True, metavar="NAME", help="Run this scenario and single; repeatable.")
 @click.option(
     "--timeout",
-    type=click.IntRange(1, LONGEST_TIMEOUT),
+    type=click.IntRange(1, MAX_TIMEOUT),
     metavar="SECONDS",
     default=60,
     show_default=True,

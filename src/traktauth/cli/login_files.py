@@ -170,7 +170,7 @@ def _open(options: CommonOptions, login: ForeignLogin | None) -> Generator[Trakt
         app = App(login.client_id, client_secret=login.client_secret, redirect_uri=settings.redirect_uri)
     except ValueError as error:
         raise AppInvalid(f"The app in the file cannot be right: {error}") from None
-    with options.adding_flags(), Trakt(app, **settings.place()) as trakt:
+    with options.adding_flags(), Trakt(app, **settings.trakt_arguments()) as trakt:
         yield trakt
 
 

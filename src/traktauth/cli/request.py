@@ -39,7 +39,7 @@ from traktauth.wire.messages import Response
 if TYPE_CHECKING:
     from traktauth.client.http import HttpResponse
 
-MOST_PAGES = 100
+MAX_PAGES = 100
 _HINTS = {
     401: Hint("Sign in again: ", LOGIN_COMMAND),
     403: f"The API does not know the client id: compare TRAKTAUTH_CLIENT_ID with the app's page. {APPS_ARE_DELETED}",
@@ -75,7 +75,7 @@ _HINTS = {
 @click.option(
     "--max-pages",
     type=click.IntRange(min=1),
-    default=MOST_PAGES,
+    default=MAX_PAGES,
     show_default=True,
     metavar="N",
     help="Stop --paginate after N pages.",
@@ -163,7 +163,7 @@ _JSON_VALUE = re.compile(
     r'(?P<name>"(?:[^"\\]|\\.)*"(?=:))|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<word>[a-zA-Z]+)'
 )
 _COLOURS = {"name": "blue", "text": "green", "number": "cyan", "word": "magenta"}
-_LARGEST_PRETTY = 2 * 1024 * 1024  # bytes; more is printed as it came
+_MAX_PRETTY = 2 * 1024 * 1024  # bytes; more is printed as it came
 
 
 def show_head(response: HttpResponse) -> None:
@@ -205,7 +205,7 @@ def filter_json(content: bytes, expression: str) -> None:
 
 def _indent(content: bytes) -> str | None:
     """Return JSON with an indentation, safe for a terminal; None if it is not JSON, or too large to be read anyway."""
-    if len(content) > _LARGEST_PRETTY:
+    if len(content) > _MAX_PRETTY:
         return None
     try:
         document = json.loads(content)
@@ -214,7 +214,7 @@ def _indent(content: bytes) -> str | None:
     return escape(json.dumps(document, indent=2, ensure_ascii=False), keep="\n")
 
 
-_MOST_BYTES = 256 * 1024 * 1024
+_MAX_BYTES = 256 * 1024 * 1024
 
 
 class Pages(NamedTuple):
@@ -249,7 +249,7 @@ def read_all_pages(trakt: Trakt, call: Call, *, most: int) -> Pages:
         items += _items(response.content)
         current = _number(response.headers, "x-pagination-page") or page or 1
         unread = max(0, (count or 0) - current)
-        if not unread or read == most or size > _MOST_BYTES:
+        if not unread or read == most or size > _MAX_BYTES:
             return Pages(response, json.dumps(items, ensure_ascii=False).encode("utf-8", "surrogatepass"), unread)
         page = current + 1 if page is None else page + 1
 

@@ -10,7 +10,7 @@ import click
 from traktauth.cli.click_classes import Command
 from traktauth.cli.options import home_option, needing_extra, profile_option
 
-LONGEST_TIMEOUT = 1_000_000
+MAX_TIMEOUT = 1_000_000
 
 
 @click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
@@ -34,7 +34,7 @@ LONGEST_TIMEOUT = 1_000_000
 @click.option("--tokens", metavar="FORMAT:PATH", help="Write a valid login first: traktauth, or a format of import.")
 @click.option(
     "--timeout",
-    type=click.IntRange(1, LONGEST_TIMEOUT),
+    type=click.IntRange(1, MAX_TIMEOUT),
     metavar="SECONDS",
     help="End the command after this time (exit status 124).",
 )

@@ -14,8 +14,8 @@ from traktauth.server.http.exchange import Exchange
 
 _POLLED = frozenset(("/_control", "/_control/live", "/_control/events", "/healthz", "/readyz", "/metrics"))
 """Addresses that a page or a monitor asks every few seconds; shown only when the response's status changes."""
-_LONGEST_PATH = 60
-_LONGEST_SEGMENT = 24
+_MAX_PATH = 60
+_MAX_SEGMENT = 24
 """Characters of a part of an unknown path; a longer one could be a secret."""
 _GRANTS = {
     "authorization_code": "code exchanged",
@@ -54,8 +54,8 @@ def shown_path(exchange: Exchange) -> str:
     """Return the path of a request without what could be a secret; never its query."""
     if exchange.route != "other":
         return exchange.route  # a code or an id in it is left out
-    hidden = re.sub(rf"[^/]{{{_LONGEST_SEGMENT + 1},}}", "…", exchange.path)
-    return shorten(hidden, _LONGEST_PATH)
+    hidden = re.sub(rf"[^/]{{{_MAX_SEGMENT + 1},}}", "…", exchange.path)
+    return shorten(hidden, _MAX_PATH)
 
 
 def describe(exchange: Exchange) -> str:
@@ -86,7 +86,7 @@ def _redirect(location: str) -> str:
     query = parse_qs(parts.query)
     error = query.get("error", [""])[0]
     carried = f" (error={shorten(error, 40)})" if error else " (with a code)" if "code" in query else ""
-    return f"→ {shorten(place, _LONGEST_PATH)}{carried}"
+    return f"→ {shorten(place, _MAX_PATH)}{carried}"
 
 
 def _reason(status: int) -> str:

@@ -33,7 +33,7 @@ from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.atomic_file import replace as replace_file
 from traktauth.stores.user_folders import config_path, default_config_path
 
-_LONGEST_SECRET = 4096  # characters
+_MAX_SECRET = 4096  # characters
 _TAKEN = (AppStatus.ACCEPTED, AppStatus.UNCLEAR)
 _CORRECTIONS = {
     AppStatus.UNKNOWN_ID: "Correct the client id?",
@@ -157,7 +157,7 @@ def _read_secret() -> str | None:
         raise error
     if sys.stdin.isatty():
         return _prompt("Client Secret (not shown; empty: public app)", is_hidden=True) or None
-    return sys.stdin.readline(_LONGEST_SECRET).strip() or None
+    return sys.stdin.readline(_MAX_SECRET).strip() or None
 
 
 # ---------------------------------------------------------------- from a user

@@ -18,7 +18,7 @@ from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
 
-LONGEST_ACCOUNT = 255  # characters: what every store can use as a key
+MAX_ACCOUNT = 255  # characters: what every store can use as a key
 
 
 def check_account(account: str) -> None:
@@ -31,8 +31,8 @@ def check_account(account: str) -> None:
     check_text("account", account, or_none=True)
     if not account:
         raise ValueError("account must not be empty")
-    if len(account) > LONGEST_ACCOUNT:
-        raise ValueError(f"account must have at most {LONGEST_ACCOUNT} characters, not {len(account)}")
+    if len(account) > MAX_ACCOUNT:
+        raise ValueError(f"account must have at most {MAX_ACCOUNT} characters, not {len(account)}")
     unsafe = find_unsafe(account)
     if unsafe:
         raise ValueError(f"account has a control character or an invisible one ({unsafe}); take another name")

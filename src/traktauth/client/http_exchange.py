@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from traktauth.client.http_clients import HttpAsyncClient, HttpClient
     from traktauth.wire.messages import Request
 
-LARGEST_REPLY = 1024 * 1024  # bytes; a token response has a few hundred, and what is cut off cannot be read
+MAX_REPLY = 1024 * 1024  # bytes; a token response has a few hundred, and what is cut off cannot be read
 # Seconds to wait for the end of a response whose JSON object has arrived whole.
 END_TIMEOUT = 1.0
-# Seconds between two looks at an exchange. More than `_LONGEST_SLICE` between them means that this process did not run.
+# Seconds between two looks at an exchange. More than `_MAX_SLICE` between them means that this process did not run.
 _SLICE = 0.25
-_LONGEST_SLICE = 2.0
-_LONGEST_STOP = 60.0  # seconds for which an abandoned thread goes on reading
+_MAX_SLICE = 2.0
+_MAX_STOP = 60.0  # seconds for which an abandoned thread goes on reading
 _AFTER_A_STOP = 2.0  # seconds to read what arrived while this process did not run
-_LARGEST_DOCUMENT = 64 * 1024  # bytes; in a larger body no whole JSON object is looked for before its end
+_MAX_DOCUMENT = 64 * 1024  # bytes; in a larger body no whole JSON object is looked for before its end
 # Errors that are raised before a byte of the request has left, of httpx2 and of httpx, which have the same names.
 _NEVER_LEFT = {
     "ConnectError",
@@ -249,7 +249,7 @@ class Exchange:
         self._body += chunk
         if self.is_alone and self._tracker.seconds() > self._limit:
             raise httpx2.ReadTimeout("the time limit was reached")
-        return len(self._body) <= LARGEST_REPLY and not self._tracker.given_up
+        return len(self._body) <= MAX_REPLY and not self._tracker.given_up
 
     def _end(self, error: Exception | None) -> None:
         with self._lock:
@@ -259,7 +259,7 @@ class Exchange:
     def _judge(self, error: Exception | None) -> Response | NoResponse:
         """Return the response, if it arrived whole or its JSON object did; else what became of the request."""
         if self._head is not None:
-            response = Response(*self._head, bytes(self._body[:LARGEST_REPLY]))
+            response = Response(*self._head, bytes(self._body[:MAX_REPLY]))
             # The framing may be broken (no last chunk, a wrong length, no close), and what it frames is complete.
             if response.document() or is_certainly_unspent(response):
                 return response
@@ -290,13 +290,13 @@ class Exchange:
         left = self._limit
         while left > 0 and self._outcome is None:
             began = time.monotonic()
-            if self._whole_at is None and len(self._body) <= _LARGEST_DOCUMENT and _is_object(bytes(self._body)):
+            if self._whole_at is None and len(self._body) <= _MAX_DOCUMENT and _is_object(bytes(self._body)):
                 self._whole_at = began
             if self._whole_at is not None and began - self._whole_at > END_TIMEOUT:
                 return
             yield min(_SLICE, left)
             took = time.monotonic() - began
-            left = left - took if took < _LONGEST_SLICE else max(left - _SLICE, _AFTER_A_STOP)
+            left = left - took if took < _MAX_SLICE else max(left - _SLICE, _AFTER_A_STOP)
 
     def wait(self) -> Response | NoResponse:
         """Wait for the end of the exchange in another thread, up to the time limit, and return its outcome."""
@@ -354,7 +354,7 @@ def _build(
     headers.pop("cookie", None)
     # The exchange as a whole is limited by `slices`; a limit for each read would count the time in which this process
     # was stopped. A thread has one nevertheless, as nothing else would ever end it.
-    read = None if is_async else limit + _LONGEST_STOP
+    read = None if is_async else limit + _MAX_STOP
     timeout = httpx2.Timeout(connect=min(CONNECT_TIMEOUT, limit), read=read, write=read, pool=limit)
     built = _watching_class(type(of_client))(  # type: ignore[arg-type] # a class has a hash, whatever its instances have
         request.method,

@@ -15,7 +15,7 @@ from traktauth.wire.messages import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LARGEST = 256 * 1024  # bytes; a larger response is not looked at
+_MAX_SIZE = 256 * 1024  # bytes; a larger response is not looked at
 _SUCCESS = range(200, 300)  # statuses
 _READ_SIZE = 64 * 1024
 _HEAD = re.compile(rb"\s*HTTP/[0-9.]+ ([0-9]{3})\b.*?\r?\n\r?\n", re.DOTALL)
@@ -38,7 +38,7 @@ class RawResponse:
     def keep(self, data: bytes) -> None:
         """Keep what has arrived; nothing is the end."""
         self._is_over = not data
-        if len(self._bytes) <= _LARGEST:
+        if len(self._bytes) <= _MAX_SIZE:
             self._bytes += data
 
     def token_response(self) -> Response | None:
@@ -68,7 +68,7 @@ class RawResponse:
         self._is_over = True
 
     def _lacks_rest(self, *, is_refused: bool) -> bool:
-        if self._is_over or len(self._bytes) > _LARGEST:
+        if self._is_over or len(self._bytes) > _MAX_SIZE:
             return False
         status, body = self._split()
         if body is None:  # the end of the head has not arrived
@@ -81,7 +81,7 @@ class RawResponse:
     def _split(self) -> tuple[int, bytes | None]:
         """Return the status and what follows the head; None if the end of the head has not arrived."""
         data, status = bytes(self._bytes), 0
-        if len(data) > _LARGEST:
+        if len(data) > _MAX_SIZE:
             return 0, None
         while status < _SUCCESS.start:  # interim responses come before it
             head = _HEAD.match(data)

@@ -61,7 +61,7 @@ class Settings:
             f"No app is set up: {missing}",
         )
 
-    def place(self) -> dict[str, Any]:
+    def trakt_arguments(self) -> dict[str, Any]:
         """Return what `Trakt` takes beside the app."""
         names = ("service", "store", "account", "lost_reply", "insecure")
         return {**{name: getattr(self, name) for name in names}, "clock": self.clock()}

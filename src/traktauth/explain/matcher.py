@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from traktauth.explain.entries import Entry, load_entries
 
-LONGEST_DISTANCE = 600
+MAX_DISTANCE = 600
 """Characters within which all texts of a pattern stand: a few lines of a log."""
 BLANKS = re.compile(r"(?:\s|\+|%20)+")
 """Also as an address has them."""
@@ -68,5 +68,5 @@ def _are_joined(text: str, left: int, right: int) -> bool:
 
 
 def _has_near(places: Sequence[int], place: int) -> bool:
-    after = bisect_left(places, place - LONGEST_DISTANCE)
-    return after < len(places) and places[after] <= place + LONGEST_DISTANCE
+    after = bisect_left(places, place - MAX_DISTANCE)
+    return after < len(places) and places[after] <= place + MAX_DISTANCE

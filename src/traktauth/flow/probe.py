@@ -18,8 +18,8 @@ from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import build_refresh_request
 
 # Seconds between two probes: after one that shows that the endpoint works, and after the first that fails; it doubles.
-SHORTEST_WAIT = 10.0
-LONGEST_WAIT = 300.0
+MIN_WAIT = 10.0
+MAX_WAIT = 300.0
 # Seconds after a 429 that does not say how long to wait.
 LIMITED_WAIT = 61.0
 _FORGOTTEN_AFTER = 3600.0  # seconds after which failures do not count any more
@@ -57,7 +57,7 @@ def check_endpoint(context: FlowContext, *, since: float = 0.0) -> Flow[bool]:
         if (yield from Apply(SwapProbe(last, mine))):
             yield from _make(context, mine)
             return True
-    raise TryLater("Other programs are probing Trakt's token endpoint", retry_after=SHORTEST_WAIT)
+    raise TryLater("Other programs are probing Trakt's token endpoint", retry_after=MIN_WAIT)
 
 
 def _make(context: FlowContext, mine: Probe) -> Flow[None]:
@@ -76,13 +76,13 @@ def _judge(response: Response | NoResponse, now: float, failures: int) -> Probe:
         return _failure(now, failures, response.reason)
     outcome = judge_probe(response)
     if outcome == "healthy":
-        return Probe(now, outcome, SHORTEST_WAIT)
+        return Probe(now, outcome, MIN_WAIT)
     if outcome == "limited":
         asked = parse_retry_after(response)
-        wait = max(SHORTEST_WAIT, LIMITED_WAIT if asked is None else asked)
+        wait = max(MIN_WAIT, LIMITED_WAIT if asked is None else asked)
         return Probe(now, outcome, wait, failures, "too many requests (429)")
     if outcome == "rejected":
-        return Probe(now, outcome, SHORTEST_WAIT, failures, error_code(response))
+        return Probe(now, outcome, MIN_WAIT, failures, error_code(response))
     named = f"{response.status} {safe_error_code(error_code(response))}".strip()
     if response.status == HTTPStatus.OK and not response.document():
         return _failure(now, failures, f"it answered {named} without JSON: a web page of a proxy or a captcha")
@@ -92,7 +92,7 @@ def _judge(response: Response | NoResponse, now: float, failures: int) -> Probe:
 
 
 def _failure(now: float, failures: int, reason: str) -> Probe:
-    wait = min(LONGEST_WAIT, SHORTEST_WAIT * 2.0 ** min(failures, 10))
+    wait = min(MAX_WAIT, MIN_WAIT * 2.0 ** min(failures, 10))
     return Probe(now, "failed", wait, failures + 1, reason)
 
 

@@ -9,7 +9,7 @@ from traktauth.flow.context import FlowContext
 from traktauth.flow.moved_login import being_moved, moved_error
 from traktauth.models import PendingRefresh, Record, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
-from traktauth.timeouts import LEASE, LONGEST_SENDING, REQUEST_TIMEOUT
+from traktauth.timeouts import LEASE, MAX_SENDING, REQUEST_TIMEOUT
 
 # Seconds between the second sending of a refresh token and the third; doubled with each.
 _FIRST_PAUSE = 60.0
@@ -118,7 +118,7 @@ def next_sending(
     if pending.moving_to is not None:
         return being_moved(pending.moving_to, is_valid=token.expires_at > context.clock())
     age = min(abs(context.clock() - pending.started_at), longest_age)
-    if not pending.unconfirmed and age < LONGEST_SENDING and context.other_is_alive(pending.sender):
+    if not pending.unconfirmed and age < MAX_SENDING and context.other_is_alive(pending.sender):
         return TryLater(
             f"Another program ({pending.sender}) is refreshing this login", retry_after=_RETRY_AFTER, code="login-busy"
         )

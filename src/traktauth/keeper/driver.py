@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from traktauth.client.driver.async_driver import run_flow
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.sync_driver import no_response, write_log
-from traktauth.client.driver.threads import in_own_thread, in_thread, settle
+from traktauth.client.driver.threads import in_own_thread, in_thread, wait_uncancelled
 from traktauth.client.http_clients import HttpClients
 from traktauth.errors import StoreFailed
 from traktauth.flow.effects import Effect, Flow, HoldUnsaved, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
@@ -126,7 +126,7 @@ class KeeperDriver:
             case WithLock(flow):
                 return await self.run(flow())
             case Shielded(flow):
-                return await settle(_LastingTask(self.run(flow()), loop=asyncio.get_running_loop()))
+                return await wait_uncancelled(_LastingTask(self.run(flow()), loop=asyncio.get_running_loop()))
             case _:
                 call = bound_store.call(effect)
                 if call is None:

@@ -15,7 +15,7 @@ from traktauth.errors import StoreFailed
 from traktauth.keeper.events import Event, Outage, Recovered
 from traktauth.keeper.keeper import Keeper
 
-_LONGEST_COUNT = 10.0  # seconds; Prometheus waits as long by default
+_COUNT_TIMEOUT = 10.0  # seconds; Prometheus waits as long by default
 
 
 class Metrics:
@@ -78,7 +78,7 @@ class LoginCollector(Collector):
         """Yield the metric."""
         counting = asyncio.run_coroutine_threadsafe(self._keeper.count_states(), self._loop)
         try:
-            states = counting.result(_LONGEST_COUNT)
+            states = counting.result(_COUNT_TIMEOUT)
         except (StoreFailed, TimeoutError, CancelledError):
             counting.cancel()
             return

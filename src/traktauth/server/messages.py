@@ -20,13 +20,13 @@ Pairs = Sequence[tuple[str, Any]]
 """Names and values of a form, a query or a JSON object, in order."""
 
 # The largest requests that are read, in bytes.
-LARGEST_QUERY = 16 * 1024
-LARGEST_BODY = 64 * 1024
-LARGEST_API_BODY = 1024 * 1024
-LARGEST_CONTROL_BODY = 4 * 1024 * 1024
-MOST_FIELDS = 100
+MAX_QUERY = 16 * 1024
+MAX_BODY = 64 * 1024
+MAX_API_BODY = 1024 * 1024
+MAX_CONTROL_BODY = 4 * 1024 * 1024
+MAX_FIELDS = 100
 """Header fields; browsers send some twenty."""
-MOST_PARAMETERS = 1000
+MAX_PARAMETERS = 1000
 """Of a query or a form."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 FORM = "application/x-www-form-urlencoded"
@@ -58,10 +58,10 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-async def read_body(request: Request, *, largest: int = LARGEST_BODY) -> bytes:
+async def read_body(request: Request, *, largest: int = MAX_BODY) -> bytes:
     """Read a request's body to its end, unless that, or the query, is too large."""
     length = request.headers.get("content-length", "0")
-    if len(request.scope["query_string"]) > LARGEST_QUERY or not length.isdigit() or int(length) > largest:
+    if len(request.scope["query_string"]) > MAX_QUERY or not length.isdigit() or int(length) > largest:
         raise RequestTooLarge
     receive, body, more = request.receive, b"", True
     while more:
@@ -88,7 +88,7 @@ def parse_form(data: bytes, *, strictly: bool = False) -> list[tuple[str, str]]:
         _check_form(data)
     try:
         text = data.decode("utf-8", "replace")
-        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MOST_PARAMETERS)
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_PARAMETERS)
     except ValueError as error:
         raise ParseError("It has too many parameters.") from error
 

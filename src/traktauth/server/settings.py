@@ -17,14 +17,14 @@ ROTATIONS = ("family", "once", "until-used")
 GRACE = "grace:"
 """A rotation too, followed by a number of seconds."""
 RATE_LIMITS = ("off", "trakt")
-LARGEST_PORT = 65535
+MAX_PORT = 65535
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
 """What a `Host` field holds."""
 DEFAULT_PORT = 8712
 ORIGIN = re.compile(r"(https?://(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?)/?", re.IGNORECASE | re.ASCII)
-SHORTEST_KEY = 16
+MIN_KEY = 16
 """Characters of a control key, which is all that stands between a stranger and everybody's tokens."""
-LONGEST_LIFE = 100 * 365 * 86_400
+MAX_LIFE = 100 * 365 * 86_400
 """Of a token or code, in seconds: a hundred years, so that its end is a date whatever the clock shows."""
 
 
@@ -180,7 +180,7 @@ def grace_seconds(rotation: str) -> float | None:
         found = float(seconds)
     except ValueError:
         return None
-    return found if word == "grace" and 0 < found <= LONGEST_LIFE else None
+    return found if word == "grace" and 0 < found <= MAX_LIFE else None
 
 
 def _leads_somewhere(ipv6: str | None, port: str | None) -> bool:
@@ -188,7 +188,7 @@ def _leads_somewhere(ipv6: str | None, port: str | None) -> bool:
         ipaddress.IPv6Address(ipv6 or "::1")
     except ValueError:
         return False
-    return 0 < int(port or DEFAULT_PORT) <= LARGEST_PORT
+    return 0 < int(port or DEFAULT_PORT) <= MAX_PORT
 
 
 TYPES: dict[str, tuple[type, str]] = {
@@ -216,7 +216,7 @@ def _check_place(settings: Settings) -> None:
     """Check where the server listens and stores."""
     if not settings.host:
         raise SettingError("{host} is empty; give an address, such as 127.0.0.1")
-    if not 0 <= settings.port <= LARGEST_PORT:
+    if not 0 <= settings.port <= MAX_PORT:
         raise SettingError("{port} must be 0-65535 (0 picks a free port), not {given}", given=settings.port)
     scheme = settings.database_address.partition(":")[0]
     if scheme in ("postgresql", "postgres"):
@@ -247,11 +247,11 @@ def _check_exposure(settings: Settings) -> None:
     if not settings.loopback and not key:
         where = "behind {public_url} {given}" if public and is_loopback(host) else "with {host} {given}, not loopback,"
         raise SettingError("{control} " + where + " needs TRAKTAUTH_CONTROL_KEY", given=public or host)
-    if key and (len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key):
+    if key and (len(key) < MIN_KEY or not key.isascii() or not key.isprintable() or " " in key):
         raise SettingError(
             "TRAKTAUTH_CONTROL_KEY must have at least {least} characters, all ASCII and without spaces; make one: "
             "openssl rand -hex 16",
-            least=SHORTEST_KEY,
+            least=MIN_KEY,
         )
 
 
@@ -263,10 +263,10 @@ def _check_rules(settings: Settings) -> None:
         )
     for name in ("access_life", "refresh_life", "code_life"):
         life: int | None = getattr(settings, name)
-        if life is not None and not 0 < life <= LONGEST_LIFE:
+        if life is not None and not 0 < life <= MAX_LIFE:
             raise SettingError(
                 f"{{{name}}} must be more than 0 seconds and at most a hundred years ({{most}}), not {{given}}",
-                most=LONGEST_LIFE,
+                most=MAX_LIFE,
                 given=life,
             )
     rotation = settings.rotation
@@ -274,7 +274,7 @@ def _check_rules(settings: Settings) -> None:
         raise SettingError(
             "{rotation} must be one of {choices} (SECONDS more than 0, and at most {most}), not {given!r}",
             choices=", ".join((*ROTATIONS, f"{GRACE}SECONDS")),
-            most=LONGEST_LIFE,
+            most=MAX_LIFE,
             given=rotation,
         )
     if settings.rate_limits not in RATE_LIMITS:

@@ -131,7 +131,7 @@ MAKE_KEY_COMMAND = Hint(
 )
 _KEY_SIZE = 32
 _NONCE_SIZE = 12
-_LARGEST_FILE = 65536
+_MAX_FILE = 65536
 
 
 class AesGcmCipher:
@@ -263,7 +263,7 @@ def _read_file(path: str) -> str:
                     hint=f"Use one of your own: {MAKE_KEY_HINT}",
                     hint_command=Hint("Use one of your own: ", MAKE_KEY_COMMAND),
                 )
-            return file.read(_LARGEST_FILE).decode("ascii", "replace")
+            return file.read(_MAX_FILE).decode("ascii", "replace")
     except OSError as error:
         raise StoreFailed(
             f"The key file {path} cannot be read: {error.strerror}", hint=MAKE_KEY_HINT, hint_command=MAKE_KEY_COMMAND

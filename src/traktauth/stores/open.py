@@ -27,7 +27,7 @@ from traktauth.stores.memory import MemoryStore
 from traktauth.stores.user_folders import user_folder
 
 _STARS = "***"
-_MOST = 1000  # connections; more are a mistake
+_MAX_CONNECTIONS = 1000  # more are a mistake
 _PATHS = {"file", "sqlite"}
 # What an address's query may say without giving anything away; of all else only the name is shown.
 _HARMLESS = frozenset(
@@ -88,7 +88,7 @@ class StoreUrl:
             ValueError: it is not a number in range.
         """
         text = self.own.get(name, str(default))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:5]) <= _MOST):
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:5]) <= _MAX_CONNECTIONS):
             raise ValueError(f"{name}= in the store's address must be a number from 1 to 1000")
         return int(text)
 

@@ -14,7 +14,7 @@ from traktauth.wire.error_responses import safe_error_code
 from traktauth.wire.messages import USER_AGENT, Request, Response
 
 _SINGLE = frozenset({"code", "state", "iss", "error"})
-_LONGEST_ADDRESS = 65536
+_MAX_ADDRESS = 65536
 
 
 def s256_challenge(verifier: str) -> str:
@@ -118,7 +118,7 @@ def parse_authorization_response(address: str, *, state: str | None) -> Authoriz
 
 def _parameters(address: str) -> dict[str, str] | None:
     """Return the query's parameters, or None where one that counts is repeated (RFC 6749 section 3.1)."""
-    if len(address) > _LONGEST_ADDRESS:
+    if len(address) > _MAX_ADDRESS:
         return None
     try:
         query = urlsplit(address).query if "?" in address else address

@@ -26,9 +26,9 @@ from traktauth.wire.messages import Request, Response, post_json
 from traktauth.wire.token_endpoint import GRANTED, parse_token_response
 
 _ROUND_INTERVAL = 5
-_LONGEST_CODE_LIFE = 86400
-_LONGEST_USER_CODE = 64  # characters: it is typed by hand
-_LONGEST_ADDRESS = 2048  # characters
+_MAX_CODE_LIFE = 86400
+_MAX_USER_CODE = 64  # characters: it is typed by hand
+_MAX_ADDRESS = 2048  # characters
 
 
 class PollStatus(Enum):
@@ -80,12 +80,12 @@ def parse_device_code(response: Response) -> DeviceCode:
     page = document.get("verification_url", document.get("verification_uri"))  # the second: RFC 8628
     if not all(isinstance(text, str) and text for text in [*texts, page]):
         raise UnexpectedReply("Trakt's answer to a request for a device code holds no code", status=response.status)
-    if not _is_visible(str(texts[1]), _LONGEST_USER_CODE):
+    if not _is_visible(str(texts[1]), _MAX_USER_CODE):
         raise UnexpectedReply(
-            f"Trakt sent a user code that is not 1 to {_LONGEST_USER_CODE} visible ASCII characters",
+            f"Trakt sent a user code that is not 1 to {_MAX_USER_CODE} visible ASCII characters",
             status=response.status,
         )
-    if not _is_visible(str(page), _LONGEST_ADDRESS) or not str(page).lower().startswith(("https://", "http://")):
+    if not _is_visible(str(page), _MAX_ADDRESS) or not str(page).lower().startswith(("https://", "http://")):
         raise UnexpectedReply(
             "Trakt sent an address for entering the code that is not an http or https address", status=response.status
         )
@@ -93,7 +93,7 @@ def parse_device_code(response: Response) -> DeviceCode:
         device_code=str(texts[0]),
         user_code=str(texts[1]),
         verification_url=str(page),
-        expires_in=_seconds(document.get("expires_in"), 600, most=_LONGEST_CODE_LIFE),
+        expires_in=_seconds(document.get("expires_in"), 600, most=_MAX_CODE_LIFE),
         interval=_seconds(document.get("interval"), _ROUND_INTERVAL, most=60),
     )
 

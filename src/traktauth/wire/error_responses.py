@@ -33,10 +33,10 @@ _BURNED_SENTENCES = frozenset(
         "code_verifier provided but PKCE was not used in authorization",
     }
 )
-_LONGEST_WORD = 40
-_LONGEST_DESCRIPTION = 200
-_LONGEST_PLAIN_WORD = 20
-_LONGEST_WAIT = 3600.0
+_MAX_WORD = 40
+_MAX_DESCRIPTION = 200
+_MAX_PLAIN_WORD = 20
+_MAX_WAIT = 3600.0
 _ROUND_WAIT = 30.0  # Trakt's advice after a 5xx
 
 
@@ -56,13 +56,13 @@ def safe_description(response: Response) -> str | None:
     """Return OAuth's `error_description` if it consists of plain words; else None, as it may hold a secret."""
     text = _description(response)
     words = text.replace("_", " ").replace(",", " ").replace(".", " ").split()
-    is_plain = all(word.isascii() and word.isalpha() and len(word) <= _LONGEST_PLAIN_WORD for word in words)
-    return text if words and is_plain and len(text) <= _LONGEST_DESCRIPTION else None
+    is_plain = all(word.isascii() and word.isalpha() and len(word) <= _MAX_PLAIN_WORD for word in words)
+    return text if words and is_plain and len(text) <= _MAX_DESCRIPTION else None
 
 
 def safe_error_code(code: str) -> str:
     """Return an error code that is fit to be shown, or an empty string: one that holds a digit may be a secret."""
-    words = code.isascii() and code.replace("_", "").isalpha() and len(code) <= _LONGEST_WORD
+    words = code.isascii() and code.replace("_", "").isalpha() and len(code) <= _MAX_WORD
     return code if words else ""
 
 
@@ -136,7 +136,7 @@ def _seconds_until(date: str, now: str) -> float | None:
         wait = (parsedate_to_datetime(date) - parsedate_to_datetime(now)).total_seconds()
     except (ValueError, TypeError, OverflowError):  # not a date, or only one of them has a time zone
         return None
-    return min(max(wait, 0.0), _LONGEST_WAIT)
+    return min(max(wait, 0.0), _MAX_WAIT)
 
 
 def retry_after(response: Response) -> float:
@@ -159,7 +159,7 @@ def _seconds(value: object) -> float | None:
         seconds = float(value)
     except (ValueError, OverflowError):
         return None
-    return min(seconds, _LONGEST_WAIT) if seconds >= 0 else None  # NaN is not a number of seconds either
+    return min(seconds, _MAX_WAIT) if seconds >= 0 else None  # NaN is not a number of seconds either
 
 
 def error_from_response(response: Response, *, what: str) -> TraktAuthError:

@@ -23,7 +23,7 @@ def api_headers(client_id: str) -> dict[str, str]:
     return {"trakt-api-key": client_id, "trakt-api-version": API_VERSION}
 
 
-_LONGEST_NUMBER = 1000  # digits
+_MAX_NUMBER = 1000  # digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Response:
 
 def _whole_number(digits: str) -> int | float:
     """Return a whole number; one with more digits than Python reads, which no member of ours has, as infinity."""
-    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
+    return int(digits) if len(digits) <= _MAX_NUMBER else float(digits)
 
 
 def post_json(url: str, **members: str | None) -> Request:

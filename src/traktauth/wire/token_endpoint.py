@@ -16,7 +16,7 @@ from traktauth.wire.messages import Request, Response, post_json
 # RFC 6749 says 200; some proxies turn it into a 201, or a 203 (RFC 9110: changed by a proxy). A whole token is a token.
 GRANTED = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
 LATEST_TIME = 253_402_300_800  # Unix seconds of the year 10000, which no calendar of ours reaches
-LONGEST_LIFE = 10 * 365 * 86400
+MAX_LIFE = 10 * 365 * 86400
 # For a response without a lifetime that can be read, an hour is assumed; a 401 corrects it. Refusing such a response
 # would lose a login whose refresh token has just been spent.
 ASSUMED_LIFE = 3600
@@ -138,8 +138,8 @@ def _life(value: object) -> int:
     try:
         seconds = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
     except (ValueError, OverflowError):
-        seconds = float(LONGEST_LIFE) if isinstance(value, int) and value > 0 else -1.0
-    return int(min(seconds, LONGEST_LIFE)) if seconds >= 0 else ASSUMED_LIFE
+        seconds = float(MAX_LIFE) if isinstance(value, int) and value > 0 else -1.0
+    return int(min(seconds, MAX_LIFE)) if seconds >= 0 else ASSUMED_LIFE
 
 
 def _time(value: object) -> int | None:

@@ -8,7 +8,7 @@ from traktauth.models import User
 from traktauth.protocol import USER_SETTINGS, Service
 from traktauth.wire.messages import USER_AGENT, Request, Response, api_headers
 
-_LONGEST_NAME = 200  # characters
+_MAX_NAME = 200  # characters
 
 
 def build_settings_request(service: Service, *, client_id: str, access_token: str | None = None) -> Request:
@@ -38,4 +38,4 @@ def parse_user(response: Response) -> User | None:
 
 
 def _is_name(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable()
+    return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable()

@@ -26,7 +26,7 @@ from traktauth.hints import LOGIN_COMMAND, STATUS_COMMAND, Hint, ShellCommand
 from traktauth.models import LoginKey
 from traktauth.stores.processes import host_name
 
-_MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
+_MAX_SHOWN = 20  # logins that are well and are shown one by one; a fleet's are counted
 
 
 def check_logins(
@@ -39,23 +39,23 @@ def check_logins(
     yield from _check_app(found, settings)
     on_one_machine = split_address(address)[0] in {"file", "sqlite", "keyring"}
     if not offline:
-        found = verify_all(found, settings, most=_MOST)
+        found = verify_all(found, settings, most=_MAX_SHOWN)
     well = 0
     for each in found.readable:
         traces = check_history(each, found.now, on_one_machine=on_one_machine, host=host_name())
         about = options.for_login(each.login, settings)
         first, *more = (finding.with_flags(about) for finding in (_check(each, settings, found.now), *traces))
         well += all(finding.level == "good" for finding in (first, *more))
-        if well <= _MOST or first.level != "good":
+        if well <= _MAX_SHOWN or first.level != "good":
             yield first
         yield from more
-    if well > _MOST:
-        yield good("login", f"{well - _MOST} more are well; one of them: --account NAME")
-    for each in found.unreadable[:_MOST]:
+    if well > _MAX_SHOWN:
+        yield good("login", f"{well - _MAX_SHOWN} more are well; one of them: --account NAME")
+    for each in found.unreadable[:_MAX_SHOWN]:
         name = f"{each.login.account} at {each.login.realm}"
         yield Finding("login", "wrong", f"{name}: {each.status.message}", each.hint)
-    if len(found.unreadable) > _MOST:
-        more_unreadable = f"{len(found.unreadable) - _MOST} more cannot be read"
+    if len(found.unreadable) > _MAX_SHOWN:
+        more_unreadable = f"{len(found.unreadable) - _MAX_SHOWN} more cannot be read"
         yield Finding("login", "wrong", more_unreadable, options.with_flags(Hint("See which: ", STATUS_COMMAND)))
 
 

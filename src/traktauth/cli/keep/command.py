@@ -266,7 +266,7 @@ class LoginFiles:
         """Write every file."""
         if not self._files:
             return
-        with Trakt(self._settings.app(), **self._settings.place()) as trakt:
+        with Trakt(self._settings.app(), **self._settings.trakt_arguments()) as trakt:
             try:
                 for name, path in self._files:
                     export_access_token(trakt, name, path)

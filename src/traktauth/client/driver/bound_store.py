@@ -24,7 +24,7 @@ from traktauth.stores.errors import call_store
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.open import open_store, parse_store_url
 
-_MOST_FOUND = 1024  # logins whose store is remembered
+_MAX_FOUND = 1024  # logins whose store is remembered
 _NAME_IT = "name it as this program's store (TRAKTAUTH_STORE)"
 _PASSWORD = "if it has a password, an environment variable of this program may hold its whole address"
 
@@ -42,7 +42,7 @@ class MovedStores:
 
     def remember(self, login: LoginKey, store: TokenStore) -> None:
         """Remember where a login was found, so that the next object for this account begins there."""
-        if len(self.found) >= _MOST_FOUND:
+        if len(self.found) >= _MAX_FOUND:
             self.found.clear()
         self.found[login] = store
 
@@ -125,7 +125,7 @@ def check_failure(moved: LoginMoved, error: StoreFailed) -> StoreFailed:
     return error if error.temporary or error.of_one else cannot_follow(moved, error.message)
 
 
-_MOST_REMEMBERED = 1024  # logins; a keeper's million must not be
+_MAX_REMEMBERED = 1024  # logins; a keeper's million must not be
 
 
 class _NewestRecords:
@@ -176,7 +176,7 @@ class _NewestRecords:
             self._remember(place, record)
 
     def _remember(self, place: Hashable, record: Record) -> None:
-        if len(self._seen) >= _MOST_REMEMBERED:
+        if len(self._seen) >= _MAX_REMEMBERED:
             self._seen.clear()
         self._seen[place] = record
         self.changes = next(self._numbers)

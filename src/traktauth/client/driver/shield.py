@@ -84,7 +84,7 @@ def wait_for_own_work(seconds: float) -> None:
     """Wait for the work that this thread itself waits for: a signal handler was called in the middle of that."""
     job = _jobs.get(threading.get_ident())
     if job is not None:
-        job.gate.wait(seconds)
+        job.latch.wait(seconds)
 
 
 def _check_that_this_thread_lasts() -> None:
@@ -92,7 +92,7 @@ def _check_that_this_thread_lasts() -> None:
         raise TryLater("This program is ending, so no refresh is begun in a daemon thread")
 
 
-class Gate:
+class Latch:
     """Opens once, for every thread that waits.
 
     It is a bare lock, which is held until then: a `threading.Event` is left locked if a signal handler is called in
@@ -153,7 +153,7 @@ class _Job(Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._claim = threading.Lock()
-        self.gate = Gate()
+        self.latch = Latch()
         self.is_mine = False
         self._is_done = False
         self._outcome: list[T] = []
@@ -173,7 +173,7 @@ class _Job(Generic[T]):
             self._failure = error
         finally:
             self._is_done = True
-            self.gate.open()
+            self.latch.open()
 
     def wait(self) -> BaseException | None:
         """Wait for the end, through every signal; the first one's exception is returned."""
@@ -181,7 +181,7 @@ class _Job(Generic[T]):
         while True:
             try:
                 while not self._is_done:
-                    self.gate.wait(threading.TIMEOUT_MAX)
+                    self.latch.wait(threading.TIMEOUT_MAX)
                 return stopped  # noqa: TRY300 - within the try, as a signal may come at any step
             except BaseException as error:  # noqa: BLE001 - returned
                 stopped = stopped or error

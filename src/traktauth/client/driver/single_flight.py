@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from enum import Enum
 
-from traktauth.client.driver.shield import Gate
+from traktauth.client.driver.shield import Latch
 from traktauth.flow.effects import BUSY
 
 
@@ -25,7 +25,7 @@ class SharedCall:
     """One call, made by its leader, that several callers wait for."""
 
     def __init__(self) -> None:
-        self._gate = Gate()
+        self._gate = Latch()
         self._is_done = False
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []

@@ -47,7 +47,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         # No thread is to be had, as the interpreter is ending or at a limit of the system; a token must be saved all
         # the same. The pool may have queued the work nevertheless, and it is done once.
         run()
-    return await settle(waiter)
+    return await wait_uncancelled(waiter)
 
 
 async def in_own_thread(work: Callable[[], T]) -> T:
@@ -62,7 +62,7 @@ async def in_lasting_thread(work: Callable[[], T], on_cancel: Callable[[], objec
         work: the work.
         on_cancel: is called on a cancellation, which then waits for the end of the work.
     """
-    return await settle(_start(work, daemon=False), on_cancel)
+    return await wait_uncancelled(_start(work, daemon=False), on_cancel)
 
 
 def _start(work: Callable[[], T], *, daemon: bool) -> asyncio.Future[T]:
@@ -87,7 +87,7 @@ def _start(work: Callable[[], T], *, daemon: bool) -> asyncio.Future[T]:
     return future
 
 
-async def settle(future: asyncio.Future[T], on_cancel: Callable[[], object] = lambda: None) -> T:
+async def wait_uncancelled(future: asyncio.Future[T], on_cancel: Callable[[], object] = lambda: None) -> T:
     """Wait until a future is done, through every cancellation; the cancellation is raised after that."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():

@@ -15,7 +15,7 @@ from traktauth.models import Token
 
 # Seconds between two tries: the first pause, doubled up to the longest.
 _FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
+_MAX_PAUSE = 30.0
 _AT_THE_END = 5.0  # seconds in which a program that ends goes on trying
 
 
@@ -101,7 +101,7 @@ def _save_until_nothing_is_held() -> None:
                 pause = _FIRST_PAUSE
             _more.clear()
         _more.wait(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause = min(2 * pause, _MAX_PAUSE)
         _save_all()
 
 

@@ -74,12 +74,12 @@ def _plain(address: tuple[Any, ...]) -> tuple[str, int]:
 
 T = TypeVar("T")
 
-_LARGEST_REQUEST = 32768
+_MAX_REQUEST = 32768
 _REQUEST_LIMIT = 5.0  # seconds for a visitor to send its request
 _FIRST_BYTE_LIMIT = 1.0  # seconds for its first byte
 _OUTCOME_LIMIT = 60.0  # seconds until the browser is shown the outcome of the sign-in
 _GOODBYE_LIMIT = 1.0  # seconds for a visitor to read its page and hang up
-_MOST_VISITORS = 32
+_MAX_VISITORS = 32
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _LOCALHOST = ("127.0.0.1", "::1")  # a browser tries either of them
@@ -187,7 +187,7 @@ class LoopbackServer:
             except OSError:
                 return  # closed
             with self._leaving:
-                if len(self._open) >= _MOST_VISITORS:
+                if len(self._open) >= _MAX_VISITORS:
                     self._drop_one()
                 self._open[visitor] = _Visit()
             threading.Thread(target=self._serve, args=(visitor,), daemon=True).start()
@@ -239,7 +239,7 @@ class LoopbackServer:
             read = self._read
             if read is None:
                 # The program is still in its `prompt`, which may even be what visits. It takes the answer later.
-                self._early = [*self._early, target][-_MOST_VISITORS:]
+                self._early = [*self._early, target][-_MAX_VISITORS:]
                 return pages.UNKNOWN_OUTCOME
         answer = read(target)
         if answer is None:
@@ -298,7 +298,7 @@ def _bind(address: str, port: int) -> socket.socket:
         if os.name != "nt":  # on Windows, reuse would let others listen too
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
-        listener.listen(_MOST_VISITORS)
+        listener.listen(_MAX_VISITORS)
     except OSError:
         listener.close()
         raise
@@ -315,7 +315,7 @@ def _read_target(visitor: socket.socket, visit: _Visit) -> str | None:
         visit.has_sent = True
         visitor.settimeout(max(0.01, until - time.monotonic()))
         head += chunk
-        if not chunk or len(head) > _LARGEST_REQUEST or time.monotonic() > until:
+        if not chunk or len(head) > _MAX_REQUEST or time.monotonic() > until:
             return None
     parts = head.partition(b"\r\n")[0].split(b" ")
     match parts:

@@ -22,7 +22,7 @@ from traktauth.server.http.context import ServerContext
 from traktauth.server.http.throttle import network_of
 from traktauth.server.messages import (
     JSON,
-    LARGEST_CONTROL_BODY,
+    MAX_CONTROL_BODY,
     RequestTooLarge,
     address_of,
     bearer_token,
@@ -51,7 +51,7 @@ def _endpoint(context: ServerContext, calls: Mapping[str, type[Call]]) -> Callab
 
     async def respond(request: Request) -> Response:
         try:
-            body = await read_body(request, largest=LARGEST_CONTROL_BODY)
+            body = await read_body(request, largest=MAX_CONTROL_BODY)
             check_access(context, request)
             call = calls["GET" if request.method == "HEAD" else request.method].read(_read_json(request.headers, body))
             return json_response(200, await run_call(context, call, request.scope["exchange"]), NO_CACHE)

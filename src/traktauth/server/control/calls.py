@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from traktauth.server.control.token_tree import app_name
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.context import ServerContext
-from traktauth.server.http.exchange import MOST_CREATED, TEST, Exchange, fingerprint
+from traktauth.server.http.exchange import MAX_CREATED, TEST, Exchange, fingerprint
 from traktauth.server.http.faults import read_faults
 from traktauth.server.messages import as_list, as_object
 from traktauth.server.oauth.authorization import (
@@ -209,7 +209,7 @@ class CreateTokens(Call):
         while len(made) < self.count:
             made += context.database.write(partial(self._create, context, app, min(CHUNK, self.count - len(made))))
             await asyncio.sleep(0)
-        exchange.issued = tuple(issued for issued, _ in made[-MOST_CREATED:])
+        exchange.issued = tuple(issued for issued, _ in made[-MAX_CREATED:])
         return {"tokens": [_as_members(issued, name) for issued, name in made]}
 
     def _create(

@@ -35,7 +35,7 @@ from traktauth.server.storage.repositories import Repositories
 Handler = Callable[[PageRequest], Awaitable[Response]]
 
 PAGE = "/_control"
-MOST_ROWS, MOST_LOGINS = 150, 20
+MAX_ROWS, MAX_LOGINS = 150, 20
 HEARTBEAT_SECONDS = 15.0
 PAUSE_SECONDS = 0.2
 """Between two events of the stream, so that many requests together are one change."""
@@ -120,9 +120,9 @@ def _template_values(context: ServerContext) -> dict[str, Any]:
 def live_view(context: ServerContext, db: Repositories) -> LiveView:
     """Read the log and the database."""
     exchanges, now = context.exchanges.kept, context.clock()
-    lookup, shown = Lookup(db, exchanges), select_exchanges(exchanges, MOST_ROWS)
+    lookup, shown = Lookup(db, exchanges), select_exchanges(exchanges, MAX_ROWS)
     rows = [row_of(exchange, count, lookup) for exchange, count in reversed(shown)]
-    trees = [lookup.tree(login, now=now) for login in newest_logins(lookup.origins, MOST_LOGINS)]
+    trees = [lookup.tree(login, now=now) for login in newest_logins(lookup.origins, MAX_LOGINS)]
     hidden = len(exchanges) - sum(count for _, count in shown)
     return LiveView(
         rows, [tree for tree in trees if tree], len(exchanges), hidden, now,

@@ -15,7 +15,7 @@ PARTIES = ("Browser", "App", "Trakt", "API")
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PENDING = ("400", "400 authorization_pending", "400 slow_down", "429")
 """How the results of polls begin that found no decision yet."""
-LONGEST = 120
+MAX_LENGTH = 120
 
 
 class Row(NamedTuple):
@@ -70,7 +70,7 @@ def row_of(exchange: Exchange, count: int, lookup: Lookup) -> Row:
         meaning = meaning[0].upper() + meaning[1:]
     if count > 1:
         meaning = f"{meaning[:-1]} ({count} polls)."
-    parameters, result = exchange.shown_parameters(), exchange.result()[:LONGEST]
+    parameters, result = exchange.shown_parameters(), exchange.result()[:MAX_LENGTH]
     return Row(
         exchange.number, exchange.at, source, target, exchange.address, parameters, result, meaning, kind, count
     )  # fmt: skip

@@ -12,9 +12,9 @@ from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import TokenPair
 from traktauth.server.tokens import IssuedTokens
 
-MOST_PAIRS = 12
+MAX_PAIRS = 12
 """Pairs of a login that are shown."""
-MOST_READ = 240
+MAX_READ = 240
 """Pairs that are looked at to count the tokens that a replay ended."""
 NO_APP, UNKNOWN_APP = "an app", "unknown app"
 """Stand for an app without a name, and begin a sentence with a capital."""
@@ -127,10 +127,10 @@ class Lookup:
 
     def describe_killed(self, replayed: TokenPair, at: float) -> str:
         """Return how many tokens were valid when a replay revoked their family, in words."""
-        issued = [self._pair(number) for number in list(self.origins)[-MOST_READ:]]
+        issued = [self._pair(number) for number in list(self.origins)[-MAX_READ:]]
         family = [pair for pair in issued if pair and (pair.family, pair.epoch) == (replayed.family, replayed.epoch)]
         count = sum(_count_valid(pair, at) for pair in family)
-        least = "at least " if len(self.origins) > MOST_READ else ""
+        least = "at least " if len(self.origins) > MAX_READ else ""
         owner = self.username(replayed)
         return f"{least}{count} valid {'token' if count == 1 else 'tokens'}{f' of {owner}' if owner else ''}"
 
@@ -138,7 +138,7 @@ class Lookup:
         """Return the tree of a login, without most pairs of a long one; None if its pairs are gone."""
         nodes: dict[int, Node] = {}
         root: tuple[Node, TokenPair] | None = None
-        shown = select_pairs(login, MOST_PAIRS)
+        shown = select_pairs(login, MAX_PAIRS)
         for origin in shown:
             pair = self._pair(origin.number)
             if pair is None:

@@ -20,7 +20,7 @@ from traktauth.server.errors import BareStatusError, OAuthError
 from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import APP, Exchange
 from traktauth.server.messages import (
-    LARGEST_API_BODY,
+    MAX_API_BODY,
     Handler,
     RequestTooLarge,
     as_object,
@@ -82,7 +82,7 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         operation = operations.get(request.method)
         if operation is None:
             return Response(status_code=405, headers={"allow": allowed})
-        await read_body(request, largest=LARGEST_API_BODY)
+        await read_body(request, largest=MAX_API_BODY)
         exchange: Exchange = request.scope["exchange"]
         exchange.source, exchange.request = APP, ClientRequest({}, "", "", bearer=bearer_token(request.headers))
         try:

@@ -21,7 +21,7 @@ from traktauth.server.oauth.rotation import make_rotation
 from traktauth.server.settings import Settings, grace_seconds
 from traktauth.server.storage.database import Database
 
-MOST_CONTROL_CODES = 100
+MAX_CONTROL_CODES = 100
 
 
 class Connection(Protocol):
@@ -75,7 +75,7 @@ class ServerContext:
     passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
     user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
     control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
-    control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_CONTROL_CODES))
+    control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_CONTROL_CODES))
     counters: Counters = field(default_factory=Counters)
     connections: set[Connection] = field(default_factory=set[Connection])
     demo: Demo | None = None

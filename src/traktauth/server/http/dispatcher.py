@@ -19,7 +19,7 @@ from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import APP, OTHER, Exchange
 from traktauth.server.http.faults import Fault, take_fault
-from traktauth.server.messages import METHODS, MOST_FIELDS, Handler, json_response
+from traktauth.server.messages import MAX_FIELDS, METHODS, Handler, json_response
 from traktauth.server.settings import is_loopback, name_in
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Dispatcher:
         On loopback a foreign `Host` is refused: a web page whose name was made to lead to this machine (DNS rebinding)
         would be of one origin with the pages.
         """
-        if len(fields) > MOST_FIELDS:
+        if len(fields) > MAX_FIELDS:
             return Response(status_code=431)
         for name, value in fields:
             if name == b"host" and self._is_loopback and not _is_local(value):

@@ -17,8 +17,8 @@ DANGEROUS = ("javascript", "data", "vbscript")
 OF_NO_APP = ("about", "blob", "chrome", "file", "filesystem", "ftp", "mailto", "view-source", "ws", "wss")
 """Schemes that cannot open an app."""
 WEB = ("http", "https")
-LONGEST_HOST = 253
-LARGEST_PORT = 65535
+MAX_HOST = 253
+MAX_PORT = 65535
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?.*")
 """Scheme and authority of an absolute URI (RFC 3986 appendix B)."""
 AUTHORITY = re.compile(r"(?:(.*)@)?(\[[^\]]*\]|[^:\[\]]*)(.*?)(?::([0-9]{0,5}))?")
@@ -54,7 +54,7 @@ def same_but_for_loopback_port(requested: str, registered: str) -> bool:
     if requested == registered:
         return True
     one, other = LOOPBACK.fullmatch(requested), LOOPBACK.fullmatch(registered)
-    if one is None or other is None or int(one[2] or 0) > LARGEST_PORT:
+    if one is None or other is None or int(one[2] or 0) > MAX_PORT:
         return False
     return (one[1], one[3]) == (other[1], other[3])
 
@@ -113,7 +113,7 @@ def plain_host(parts: Parts) -> str | None:
         return None
     if host.startswith("["):
         return host if _is_ipv6(host[1:-1]) else None
-    if len(host) > LONGEST_HOST or READ_IN_TWO_WAYS.search(host):
+    if len(host) > MAX_HOST or READ_IN_TWO_WAYS.search(host):
         return None
     try:
         found = host.encode("idna").decode().lower()
@@ -178,7 +178,7 @@ def _split(address: str) -> Parts | None:
     if authority is None:
         return None
     user, host, beyond, port = authority.groups()
-    if set(beyond) & set("[]:") or int(port or 0) > LARGEST_PORT:
+    if set(beyond) & set("[]:") or int(port or 0) > MAX_PORT:
         return None
     misleading = bool(beyond or MISLEADING.search(f"{user or ''}{host.strip('[]')}"))
     return Parts(found[1].lower(), host.lower(), misleading, int(port) if port else None)

@@ -21,8 +21,8 @@ from traktauth.server.seed import new_client, seeded_users
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client
 
-LONGEST_NAME, MOST_ADDRESSES = 60, 20
-BAD_NAME = f"An app's name has 1 to {LONGEST_NAME} characters."
+MAX_NAME, MAX_ADDRESSES = 60, 20
+BAD_NAME = f"An app's name has 1 to {MAX_NAME} characters."
 DONE = {
     "saved": "Saved.",
     "secret": "This is the new secret. The old one no longer works.",
@@ -207,10 +207,10 @@ def _delete_app(db: Repositories, app: Client) -> None:
 
 
 def _problem(name: str, addresses: list[str]) -> str:
-    if not 0 < len(name) <= LONGEST_NAME:
+    if not 0 < len(name) <= MAX_NAME:
         return BAD_NAME
-    if not 0 < len(addresses) <= MOST_ADDRESSES:
-        return f"An app has 1 to {MOST_ADDRESSES} redirect addresses."
+    if not 0 < len(addresses) <= MAX_ADDRESSES:
+        return f"An app has 1 to {MAX_ADDRESSES} redirect addresses."
     for address in addresses:
         problem = registration_problem_of(address)
         if problem:

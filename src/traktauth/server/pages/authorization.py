@@ -40,7 +40,7 @@ PERMISSIONS = {
     "email": "See your e-mail address",
     "offline_access": "Stay signed in until you revoke it",
 }
-MOST = 8
+MAX_FIELDS_SHOWN = 8
 """Apps or addresses that are listed."""
 NOTHING = "nothing"
 
@@ -257,9 +257,9 @@ def _values(visit: PageRequest, name: str) -> list[str]:
 
 
 def _escape_values(values: list[str]) -> list[str]:
-    return [shorten(escape(value)) for value in values[:MOST]] or [NOTHING]
+    return [shorten(escape(value)) for value in values[:MAX_FIELDS_SHOWN]] or [NOTHING]
 
 
 def _list_values(values: list[str]) -> list[str]:
-    more = len(values) - MOST
+    more = len(values) - MAX_FIELDS_SHOWN
     return _escape_values(values) + ([f"and {more} more"] if more > 0 else [])

@@ -18,7 +18,7 @@ from traktauth.server.pages.page_request import Handler, PageRequest, page_endpo
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client, User
 
-MOST = 8
+MAX_SHOWN = 8
 """Users and apps that are listed."""
 NO_STEPS = ("/", "/your-apps", "/your-apps/{client_id:path}")
 """Pages whose requests are no step of a sign-in."""
@@ -35,10 +35,10 @@ async def show_home(visit: PageRequest) -> Response:
         profile=context.profile.name,
         measured_on=context.profile.measured_on,
         issuer=context.policy.issuer,
-        users=[user.username for user in users[:MOST]],
-        more_users=max(0, len(users) - MOST),
-        apps=apps[:MOST],
-        more_apps=max(0, len(apps) - MOST),
+        users=[user.username for user in users[:MAX_SHOWN]],
+        more_users=max(0, len(users) - MAX_SHOWN),
+        apps=apps[:MAX_SHOWN],
+        more_apps=max(0, len(apps) - MAX_SHOWN),
         variables=variables(visit) if local else "",
         timeline=local and context.settings.control,
         local=local,

@@ -19,7 +19,7 @@ from traktauth.private_files import CLOEXEC, NOFOLLOW, PRIVATE, check_own_file
 WRITE_TIMEOUT = 30.0
 """Seconds that a write waits for another program's; a write takes milliseconds, but several seconds on a slow disk."""
 _FIRST_PAUSE = 0.001
-_LONGEST_PAUSE = 0.02
+_MAX_PAUSE = 0.02
 _OPEN = os.O_RDWR | os.O_CREAT | CLOEXEC | NOFOLLOW
 
 # Lock files that this process holds open. A forked child shares their locks without knowing, so it lets go of them.
@@ -92,7 +92,7 @@ def _acquire(path: str, opened: list[int], until: float) -> bool:
         if left <= 0:
             return False
         time.sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        pause = min(pause * 1.5, _MAX_PAUSE)
 
 
 def _open(path: str) -> int:

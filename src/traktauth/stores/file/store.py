@@ -32,7 +32,7 @@ from traktauth.stores.file.atomic_file import find_warnings
 from traktauth.stores.file.file_lock import locked, write_lock
 from traktauth.stores.record_json import login_of, to_document, to_record
 
-LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
+MAX_SIZE = 64 * 1024 * 1024  # bytes of a file that is read
 
 Signature = tuple[int, ...]
 
@@ -293,7 +293,7 @@ class FileStore(TokenStore):
             status = os.fstat(descriptor)
             check_private(path, status, lambda mode: os.fchmod(descriptor, mode))
             if signature_of(status) != self._snapshot.signature:
-                documents, strays = parse(Hidden(file.read(LARGEST + 1)), self.path)
+                documents, strays = parse(Hidden(file.read(MAX_SIZE + 1)), self.path)
                 # A file that has just been written may be written again within one tick of the file system's clock,
                 # and look the same: it is not taken for known before it has settled.
                 settled = time.time_ns() - status.st_mtime_ns > _SETTLED_AFTER

@@ -128,7 +128,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 APPLICATION_ID = 0x74724B41  # "trKA", in the header of every file of ours
-LONGEST_LEASE = 120.0  # seconds
+MAX_LEASE = 120.0  # seconds
 BUSY_LIMIT = 10.0  # seconds; a statement takes milliseconds
 
 

@@ -21,14 +21,14 @@ from traktauth.stores.encryption import Cipher
 from traktauth.stores.errors import RESTORE, disk_hint, file_failures
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.atomic_file import find_warnings
-from traktauth.stores.sqlite.connection import LONGEST_LEASE, Connection, add_database, connect, truncate_log
+from traktauth.stores.sqlite.connection import MAX_LEASE, Connection, add_database, connect, truncate_log
 
 # Leases go by a clock that is never set; all who open the database are on one machine. It begins anew when that starts,
 # so a lease that ends later than the longest one is from an earlier run of the machine.
 _DIALECT = Dialect(
     now="((julianday('now') - 2440587.5) * 86400.0)",
     clock=":clock",
-    longest_lease=LONGEST_LEASE,
+    longest_lease=MAX_LEASE,
     most="max",
     least="min",
 )
