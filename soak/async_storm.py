@@ -122,7 +122,8 @@ def threads(open_one: Callable[[], AsyncTrakt], count: int, chance: random.Rando
     async def work(trakt: AsyncTrakt) -> None:
         for _ in range(count):
             await call(trakt, chance)
-        await trakt.close()
+        if trakt is not shared:
+            await trakt.close()
 
     def run(trakt: AsyncTrakt) -> None:
         try:
@@ -136,6 +137,7 @@ def threads(open_one: Callable[[], AsyncTrakt], count: int, chance: random.Rando
             thread.start()
         for thread in running:
             thread.join()
+    asyncio.run(shared.close())  # with the store, so when no thread uses it any more
     if errors:
         raise errors[0]
 

@@ -40,7 +40,9 @@ class TraktMiddleware:
 
     Raises:
         TypeError: it is a `Trakt`.
-        LoginRequired, TryLater, StoreFailed: (when a request is made) as for `AsyncTrakt.token`.
+        LoginRequired: (when a request is made) the user has to sign in again.
+        TryLater: (when a request is made) Trakt cannot be reached, and no token is valid.
+        StoreFailed: (when a request is made) the store cannot be read or written.
     """
 
     def __init__(self, trakt: AsyncTrakt) -> None:

@@ -34,7 +34,9 @@ class TraktAuth(BlockingFlow, httpx.Auth):
     Raises:
         TypeError: it is an `AsyncTrakt`.
         ValueError: (when a request is made) its address is outside the service's API; nothing is sent.
-        LoginRequired, TryLater, StoreFailed: (when a request is made) as for `Trakt.token`.
+        LoginRequired: (when a request is made) the user has to sign in again.
+        TryLater: (when a request is made) Trakt cannot be reached, and no token is valid.
+        StoreFailed: (when a request is made) the store cannot be read or written.
     """
 
     _in_memory = httpx.ByteStream

@@ -84,7 +84,7 @@ class AccountConfig:
         self.api = ApiAddress(self.service.api)
 
     def use_lock_of(self, store: TokenStore | AsyncTokenStore) -> None:
-        """Reckon with the kind of lock that this login's store has."""
+        """Note whether the lock of this login's store can expire."""
         self.context = replace(self.context, lock_expires=store.lock_expires)
 
     def with_account(self, account: str) -> AccountConfig:

@@ -103,7 +103,10 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             device: go on with the code of an earlier `EnterCode` step, whose `expires_in` is the time left.
 
         Raises:
-            LoginRefused, AppRejected, TryLater, StoreFailed: as for `Trakt.login`.
+            LoginRefused: denied, expired, or answered by another server.
+            AppRejected: Trakt refused the app's id, secret or redirect address.
+            TryLater: Trakt cannot be reached.
+            StoreFailed: the store cannot keep the token; this shows before the user signs in.
         """
         from traktauth.client.login.method import prepare_sign_in  # noqa: PLC0415 - only a sign-in needs it
 
@@ -126,13 +129,16 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         the API cannot be reached, a token that is valid by its expiry is returned.
 
         Args:
-            method: as for `login`, and the same for the other arguments.
-            prompt: as for `login`.
-            signup: as for `login`.
-            open_browser: as for `login`.
+            method: `browser`, `device` or `paste`; None: what suits this machine.
+            prompt: shows a step (`traktauth.steps`); default: on stderr.
+            signup: prefer Trakt's sign-up page.
+            open_browser: open the page, beside showing its address.
 
         Raises:
-            LoginRefused, AppRejected, TryLater, StoreFailed: as for `Trakt.ensure_login`.
+            LoginRefused: denied, expired, or answered by another server.
+            AppRejected: Trakt refused the app's id, secret or redirect address.
+            TryLater: Trakt cannot be reached, and there is no valid token.
+            StoreFailed: the store cannot be read or written.
         """
         try:
             token = await self.token()
@@ -153,7 +159,10 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             rejected: an access token that the API has answered with 401; another one is returned.
 
         Raises:
-            LoginRequired, TryLater, StoreFailed, ValueError: as for `Trakt.token`.
+            LoginRequired: the user has to sign in again.
+            TryLater: Trakt cannot be reached, and no token is valid.
+            StoreFailed: the store cannot be read, or not written while no token is valid.
+            ValueError: tokens of this service are never valid for `min_life`.
         """
         if rejected is not None:
             return await self._run(partial(get_token_after_rejection, rejected=rejected, min_life=min_life))
@@ -170,7 +179,9 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             since: Unix seconds when the caller began; a token saved after that is shared instead of refreshed again.
 
         Raises:
-            LoginRequired, TryLater, StoreFailed: as for `Trakt.refresh`.
+            LoginRequired: the user has to sign in again.
+            TryLater: Trakt cannot be reached, or another refresh is pending.
+            StoreFailed: the store cannot be read or written.
         """
         return await self._run(partial(refresh, resend=force, since=since))
 
@@ -193,7 +204,10 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             headers: more header fields.
 
         Raises:
-            ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.request`.
+            ValueError: the path could lead away from the API, or a header field cannot be sent.
+            LoginRequired: the user has to sign in again.
+            TryLater: no token is valid, or the API cannot be reached or does not answer in time.
+            StoreFailed: the store cannot be read or written.
         """
         check_text("method", method)
         url = self.config.api.url(path)
@@ -213,7 +227,10 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             url: the whole address, on the service's API.
 
         Raises:
-            ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.attempt`.
+            ValueError: the address is outside the service's API; nothing was read or sent.
+            LoginRequired: the user has to sign in again.
+            TryLater: Trakt cannot be reached, and no token is valid.
+            StoreFailed: the store cannot be read or written.
         """
         self.config.api.check(url)
         return await self._attempt(url)

@@ -99,7 +99,7 @@ class AsyncHttpClients:
         A client given by the application sends in the application's event loop, whose connections it may have kept.
 
         Raises:
-            TryLater: as for `prepare`.
+            TryLater: the HTTP client cannot be made; nothing was sent.
         """
         own_client = self._own_client
         if own_client is None:

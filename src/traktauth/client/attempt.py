@@ -105,11 +105,11 @@ class Attempt(_Attempt):
 
 
 class AsyncAttempt(_Attempt):
-    """The same for an `AsyncTrakt`: `retry` is awaited."""
+    """One sending of an API request with any async HTTP client; used as `Attempt`, and `retry` is awaited."""
 
     __slots__ = ()
 
     async def retry(self, url: str | None = None) -> AsyncAttempt | None:
-        """Return the next attempt after a 401; otherwise as `Attempt.retry`."""
+        """Return the next attempt after a 401, with another token; None if another sending would not help."""
         flow = self._next_token(url)
         return None if flow is None else self._with(await self._run(flow))

@@ -35,7 +35,7 @@ def new_client(*, direct: bool = False) -> httpx2.Client:
 
 
 def new_async_client(*, direct: bool = False) -> httpx2.AsyncClient:
-    """Make an async client for API requests; otherwise as `new_client`."""
+    """Make an async client for API requests."""
     return _new_client(httpx2.AsyncClient, AsyncTransport, direct=direct)
 
 

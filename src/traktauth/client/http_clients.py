@@ -131,7 +131,7 @@ class HttpClients:
         """Send a request of the sign-in or the life cycle, on a connection of its own.
 
         Raises:
-            TryLater: as for `prepare`.
+            TryLater: the HTTP client cannot be made; nothing was sent.
         """
         from traktauth.client.http_exchange import send  # noqa: PLC0415 - it imports the HTTP library
 

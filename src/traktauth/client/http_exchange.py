@@ -224,7 +224,7 @@ class Exchange:
             self._ended.release()
 
     async def arun(self, client: HttpAsyncClient) -> None:
-        """Send the request and read the response in a task; otherwise as `run`."""
+        """Send the request and read the response in a task."""
         self._claim.acquire(blocking=False)
         try:
             response = await client.send(self._request, stream=True, follow_redirects=False, auth=None)

@@ -124,15 +124,16 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         the API cannot be reached, a token that is valid by its expiry is returned.
 
         Args:
-            method: as for `login`, and the same for the other arguments.
-            prompt: as for `login`.
-            signup: as for `login`.
-            open_browser: as for `login`.
+            method: `browser`, `device` or `paste`; None: what suits this machine.
+            prompt: shows a step (`traktauth.steps`); default: on stderr.
+            signup: prefer Trakt's sign-up page.
+            open_browser: open the page, beside showing its address.
 
         Raises:
-            LoginRefused, AppRejected: as for `login`.
+            LoginRefused: denied, expired, or answered by another server.
+            AppRejected: Trakt refused the app's id, secret or redirect address.
             TryLater: Trakt cannot be reached, and there is no valid token.
-            StoreFailed: as for `token`.
+            StoreFailed: the store cannot be read or written.
         """
         try:
             token = self.token()
@@ -199,9 +200,9 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
 
         Raises:
             ValueError: the path could lead away from the API, or a header field cannot be sent.
-            LoginRequired: as for `token`, and if the API rejects the token and it cannot be refreshed any more.
-            TryLater: as for `token`, and if the API cannot be reached or does not answer in time.
-            StoreFailed: as for `token`.
+            LoginRequired: the user has to sign in again, also as the API rejects the token and it cannot be refreshed.
+            TryLater: no token is valid, or the API cannot be reached or does not answer in time.
+            StoreFailed: the store cannot be read or written.
         """
         check_text("method", method)
         url = self.config.api.url(path)
@@ -223,7 +224,9 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         Raises:
             TypeError: the address is not a `str`.
             ValueError: the address is outside the service's API; nothing was read or sent.
-            LoginRequired, TryLater, StoreFailed: as for `token`.
+            LoginRequired: the user has to sign in again.
+            TryLater: Trakt cannot be reached, and no token is valid.
+            StoreFailed: the store cannot be read or written.
         """
         self.config.api.check(url)
         return self._attempt(url)

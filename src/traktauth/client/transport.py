@@ -70,7 +70,7 @@ class Transport(httpx2.BaseTransport):
 
 
 class AsyncTransport(httpx2.AsyncBaseTransport):
-    """Sends API requests of an async client; otherwise as `Transport`."""
+    """Sends API requests of an async client."""
 
     def __init__(self, tls: ssl.SSLContext, proxy: httpcore2.Proxy | None = None, name: str | None = None) -> None:
         self._name = name

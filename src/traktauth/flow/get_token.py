@@ -53,7 +53,9 @@ def get_token_after_rejection(context: FlowContext, *, rejected: str, min_life: 
         min_life: seconds for which the token must stay valid.
 
     Raises:
-        LoginRequired, TryLater, StoreFailed: as for `get_token`.
+        LoginRequired: the user has to sign in again.
+        TryLater: Trakt cannot be reached, and no token is valid.
+        StoreFailed: the store cannot be read or written.
     """
     record = yield from Load()
     token, at = record.token, record.replaced_rejected_at

@@ -62,7 +62,7 @@ class KeeperConfig:
         service: the service of these logins.
         rate_limit: the limit that all keepers of this service share.
         in_flight: the most concurrent requests of one keeper.
-        lost_reply: as for `Trakt`.
+        lost_reply: what happens when a refresh was sent and no response came.
         lease: seconds that a claim lasts; longer than a request and the save of its response may take.
         idle: seconds between two looks at a store in which nothing is due.
         clock: returns Unix seconds.

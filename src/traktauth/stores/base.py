@@ -28,7 +28,7 @@ class TokenStore(ABC):
     @property
     @abstractmethod
     def identity(self) -> Hashable:
-        """Return a key equal for all objects of one place, so that callers in one process can share a wait."""
+        """Return a key that is equal for all objects of one store: callers of one process wait for one refresh."""
 
     @property
     @abstractmethod

@@ -100,7 +100,7 @@ def stray_record_warnings(strays: int) -> list[str]:
     if strays == 0:
         return []
     some = "A record names no login and is" if strays == 1 else f"{strays} records name no login and are"
-    fix = "restore the store from a backup, or sign in again where one is missed"
+    fix = "restore the store from a backup, or sign in again to an account that is missing"
     return [DurabilityWarning(f"{some} left as found", fix)]
 
 

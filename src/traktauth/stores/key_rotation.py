@@ -38,7 +38,8 @@ def key_ids(environment: Mapping[str, str] | None = None) -> list[str]:
     """Return the ids of the available keys, newest first.
 
     Raises:
-        ValueError, StoreFailed: as for `read_keys`.
+        ValueError: the address names no store that can be encrypted.
+        StoreFailed: a key cannot be read, or the store cannot be read or written.
     """
     return list(dict.fromkeys(map(key_id, read_keys(environment or os.environ))))
 

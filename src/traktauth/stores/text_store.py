@@ -108,7 +108,7 @@ class TextStore(TokenStore):
     def locked(self, key: str, timeout: float) -> AbstractContextManager[bool]:
         """Hold a lock of this name; the value is False if another caller held it for `timeout` seconds.
 
-        It is let go when its holder dies, and it is another's than what `swap` may use: swaps go on while it is held.
+        It is released when its holder dies, and must not block `swap`.
         """
 
     def load(self, login: LoginKey) -> Record:

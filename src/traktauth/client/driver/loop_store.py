@@ -95,7 +95,9 @@ def open_for_async(store: AsyncTokenStore | TokenStore | str) -> TokenStore:
     """Return the store of an `AsyncTrakt`, as the threads use it that its refreshes run in.
 
     Raises:
-        TypeError, ValueError, StoreFailed: as for `open_store`.
+        TypeError: it is neither a store nor an address.
+        ValueError: the address names no store.
+        StoreFailed: the store's library is not installed.
     """
     if isinstance(store, AsyncTokenStore):
         return LoopStore(store)

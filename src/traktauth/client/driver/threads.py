@@ -56,7 +56,7 @@ async def in_own_thread(work: Callable[[], T]) -> T:
 
 
 async def in_lasting_thread(work: Callable[[], T], on_cancel: Callable[[], object] = lambda: None) -> T:
-    """Do work in a thread that the interpreter waits for at its end, whatever happens to the event loop.
+    """Do work in a non-daemon thread, which ends also if the event loop is closed.
 
     Args:
         work: the work.

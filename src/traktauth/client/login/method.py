@@ -81,7 +81,7 @@ class SignIn(NamedTuple):
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Do the same for asyncio."""
+        """Wait between two polls in an event loop, or move the clock."""
         import asyncio  # noqa: PLC0415 - costly, and loaded by now where this is called
 
         if self.advance is not None:
