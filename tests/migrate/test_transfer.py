@@ -35,6 +35,7 @@ from traktauth import (
     TraktAuthError,
     TryLater,
 )
+from traktauth.migrate import login_file
 from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import load_copy, path_of_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError, write_file
@@ -1012,6 +1013,39 @@ def test_an_export_that_was_stopped_beyond_its_lease_writes_no_refresh_token(tra
             export_login(trakt, "token", path)
     assert not path.exists()
     assert trakt.refresh().generation == 2
+
+
+@pytest.mark.parametrize("moment", ["after the first has looked", "before the first renames"])
+def test_two_exports_to_one_new_path_lose_no_login(trakt, server, tmp_path, monkeypatch, moment):
+    server.sign_in_at(trakt)
+    path, ends = tmp_path / "x.json", []
+    with Trakt(server.app, service=server.url, store=f"file:{tmp_path}/other.json", clock=server.clock) as other:
+        server.sign_in_at(other, "mary")
+        name = "resolve" if moment == "after the first has looked" else "_identity"
+        real, calls = (
+            getattr(login_file, name),
+            iter(["the first look", "the second"] if name == "resolve" else ["once"]),
+        )
+
+        def meanwhile(*arguments):
+            if next(calls, None) in ("the second", "once"):
+                monkeypatch.setattr(login_file, name, real)
+                ends.append(export(other))
+            return real(*arguments)
+
+        def export(login):
+            try:
+                export_login(login, "token", path)
+            except LoginFileError:
+                return login.token().refresh_token
+            return json.loads(path.read_text())["refresh_token"]
+
+        monkeypatch.setattr(login_file, name, meanwhile)
+        ends.append(export(trakt))
+        assert len(set(ends)) == 2
+        assert sorted(login.status().reason == "moved" for login in (trakt, other)) == [False, True]
+    assert json.loads(path.read_text())["refresh_token"] in ends
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".traktauth")] == []
 
 
 def fail_to_sync(monkeypatch, folder, *, error, times):

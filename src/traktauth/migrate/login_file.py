@@ -168,7 +168,7 @@ def _identity(status: os.stat_result) -> str:
 def changed(path: Path) -> LoginFileError:
     """Return the error for a file that is not as it was read."""
     return LoginFileError(
-        f"{path} has just been changed by another program; nothing was imported",
+        f"{path} has just been changed by another program; it is left as it is",
         hint="Stop the other program, and run the command again",
     )
 
@@ -255,6 +255,7 @@ def write_file(
     *,
     like: LoginFile | None = None,
     expected: bytes | None = None,
+    is_new: bool = False,
     new: str | None = None,
     before_rename: Callable[[str], None] | None = None,
 ) -> None:
@@ -265,6 +266,7 @@ def write_file(
         text: the content.
         like: the file whose permissions it gets; None: only this user may read it.
         expected: what the file must hold at that moment; None replaces anything.
+        is_new: there must be no file. An empty one is made first, so that no other run writes to the same path.
         new: the name that is written first; one that no other run uses by default.
         before_rename: called with the identity of the written file when only the rename is left to do. If it raises,
             the old file stays.
@@ -279,8 +281,7 @@ def write_file(
         raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
 
     def check(status: os.stat_result) -> None:
-        if resolve(str(path)) != str(path):  # a folder was replaced by a link, maybe before the new file was made in it
-            raise LoginFileError(f"{path} has just been replaced by a symbolic link; nothing was written")
+        _check_no_link(path)  # maybe made before the new file was made in it
         if expected is not None and read_file(path).content != expected:
             raise changed(path)
         if before_rename is not None:
@@ -290,13 +291,41 @@ def write_file(
         path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
         atomic_file.make_folder(str(path.parent))
         written = str(path.parent / (new or f".traktauth-{token_hex(8)}"))
-        with nullcontext() if expected is None else _locked(path):
+        with _made(path) if is_new else nullcontext(), nullcontext() if expected is None else _locked(path):
             permit = None if like is None else like.permissions.give
             atomic_file.replace(str(path), content, new=written, permit=permit, before_rename=check)
     except atomic_file.NotDurable as error:
         raise _not_durable(path, error) from error
     except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user that does not exist
         raise LoginFileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _check_no_link(path: Path) -> None:
+    if resolve(str(path)) != str(path):
+        raise LoginFileError(f"{path} has just been replaced by a symbolic link; nothing was written")
+
+
+@contextmanager
+def _made(path: Path) -> Generator[None]:
+    """Make an empty file that nobody else may read; it is removed if it is not replaced.
+
+    Raises:
+        LoginFileError: there is a file.
+    """
+    _check_no_link(path)
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, 0o600))
+    except FileExistsError:
+        raise changed(path) from None
+    try:
+        yield
+    except atomic_file.NotDurable:
+        raise
+    except BaseException:
+        with suppress(OSError):
+            if not path.stat().st_size:
+                path.unlink()
+        raise
 
 
 @contextmanager

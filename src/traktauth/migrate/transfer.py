@@ -8,6 +8,7 @@ export go the other way: first our record loses the token, or the right to refre
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -310,7 +311,7 @@ def _undo_under_lock(trakt: Trakt) -> Undone:
         # If this run is killed after the next step, only the copy has the refresh token; an import continues it.
         save_copy(store, key, replace(copy, is_finished=False))
         store.apply(key, DeleteToken(record.generation))
-    write_file(path, copy.text, like=file, expected=None if file is None else file.content)
+    _write_over(file, path, copy.text, like=file)
     _remove_used_copy(copy_at, path)
     return Undone(path, is_kept=record.token is not None and not is_here)
 
@@ -377,7 +378,7 @@ def export_access_token(trakt: Trakt, format_name: str, path: Path | None) -> st
     """
     text, file = _text_with(trakt, trakt.token(), format_name, path, with_refresh_token=False)
     if path is not None:
-        write_file(path, text, expected=None if file is None else file.content)
+        _write_over(file, path, text)
     return text
 
 
@@ -446,7 +447,20 @@ def _write_if_pending(trakt: Trakt, pending: PendingRefresh, path: Path, text: s
         if trakt.store.load(trakt.config.key).pending_refresh != pending:
             raise StoreFailed("Another program has refreshed this login meanwhile; try again")
 
-    write_file(path, text, expected=None if file is None else file.content, before_rename=check)
+    _write_over(file, path, text, before_rename=check)
+
+
+def _write_over(
+    found: LoginFile | None,
+    path: Path,
+    text: str,
+    *,
+    like: LoginFile | None = None,
+    before_rename: Callable[[str], None] | None = None,
+) -> None:
+    """Write a file if it is still as it was found, or is still missing if it was; see `write_file`."""
+    expected = b"" if found is None else found.content
+    write_file(path, text, like=like, expected=expected, is_new=found is None, before_rename=before_rename)
 
 
 def _text_with(
