@@ -18,6 +18,7 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,9 @@ from traktauth import (
     TraktAuthError,
     TryLater,
 )
-from traktauth.migrate import login_file
+from traktauth.migrate import login_file, transfer
 from traktauth.migrate.formats import NAMES, FormatError, find_format
-from traktauth.migrate.import_copy import load_copy, path_of_copy
+from traktauth.migrate.import_copy import load_copy, path_of_copy, save_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError, write_file
 from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
 from traktauth.models.changes import MAX_HISTORY, CancelRefresh, RejectToken
@@ -390,7 +391,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have f
 
 
 @needs_root
-@pytest.mark.parametrize("mode", [0o640, 0o644])
+@pytest.mark.parametrize("mode", [0o640, 0o644, 0o604])
 def test_a_file_stays_in_its_group_and_is_open_to_no_other_group(trakt, file, mode, monkeypatch):
     os.chown(file, -1, GROUP)
     file.chmod(mode)
@@ -403,7 +404,7 @@ def test_a_file_stays_in_its_group_and_is_open_to_no_other_group(trakt, file, mo
     monkeypatch.setattr(os, "fchown", not_in_that_group)
     undo_import(trakt)
     assert file.stat().st_gid != GROUP
-    assert stat.S_IMODE(file.stat().st_mode) == (0o600 if mode == 0o640 else 0o644)
+    assert stat.S_IMODE(file.stat().st_mode) == (0o644 if mode == 0o644 else 0o600)
 
 
 _USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 1, 2, 4, 16, 32
@@ -1013,6 +1014,28 @@ def test_an_export_that_was_stopped_beyond_its_lease_writes_no_refresh_token(tra
             export_login(trakt, "token", path)
     assert not path.exists()
     assert trakt.refresh().generation == 2
+
+
+def test_an_import_does_not_finish_the_copy_of_a_later_one(trakt, server, file, tmp_path, monkeypatch):
+    second = write_pytrakt(tmp_path / "second" / ".pytrakt.json", server)
+    real = transfer.load_copy
+    later = []
+
+    def save_a_later_one(store, key):
+        copy = real(store, key)
+        if later and copy is not None:
+            text = second.read_text()
+            fingerprint = find_format("pytrakt").read(text, now=0).token().fingerprint
+            copy = replace(copy, path=str(second), text=text, fingerprint=fingerprint, is_finished=False)
+            save_copy(store, key, copy)
+        return copy
+
+    monkeypatch.setattr(transfer, "load_copy", save_a_later_one)
+    monkeypatch.setattr(
+        transfer, "_take_from", lambda *given, real=transfer._take_from: (real(*given), later.append(1))
+    )
+    import_from(trakt, source_of(file))
+    assert not real(trakt.store, trakt.config.key).is_finished
 
 
 @pytest.mark.parametrize("moment", ["after the first has looked", "before the first renames"])

@@ -73,7 +73,8 @@ class Permissions:
             if self.acl and sys.platform == "linux":
                 os.setxattr(descriptor, _ACL, self.acl)
         except OSError:  # a group that this user is not in
-            mode = mode & 0o606 | (mode & 0o006) << 3
+            everybody = mode >> 3 & mode & 0o006  # who is in the file's group is one of the others now
+            mode = mode & 0o600 | everybody << 3 | everybody
         os.fchmod(descriptor, mode)
 
 

@@ -125,7 +125,7 @@ def import_from(
     if record.token is not None and record.token.access_token == login.access_token:
         _finish(source, record)
         if earlier is not None and source.file is not None and earlier.path == str(source.file.path):
-            _finish_copy(trakt, earlier)
+            _finish_copy(trakt, login)
         return Imported(record.token, record.user, login.expires_at, was_there=True)
     # Not `_run`, which would follow a login that was moved.
     run = trakt._driver.run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - internal
@@ -146,7 +146,7 @@ def import_from(
 
     token = run(import_login(config.context, login.token(), user, replace_login=replace, hand_over=hand_over))
     if not keep_source and source.file is not None:
-        _finish_copy(trakt, load_copy(trakt.store, config.key))
+        _finish_copy(trakt, login)
     if user is not None:
         return Imported(token, user, login.expires_at, was_there=False)
     token = run(with_user(config.context, refresh_login(config.context)))
@@ -248,10 +248,13 @@ def _find_outcome(record: Record, login: ForeignLogin) -> HistoryOutcome | None:
     return found[-1] if found else None
 
 
-def _finish_copy(trakt: Trakt, copy: ImportCopy | None) -> None:
-    """Note in the copy that its login was saved."""
-    if copy is not None and not copy.is_finished:
-        save_copy(trakt.store, trakt.config.key, replace(copy, is_finished=True))
+def _finish_copy(trakt: Trakt, login: ForeignLogin) -> None:
+    """Note in the copy of a login that the login was saved; the copy may be that of a later import by now."""
+    store, key = trakt.store, trakt.config.key
+    with store.lock(key, LOCK_TIMEOUT) as held:
+        copy = load_copy(store, key) if held else None  # a later run finishes it
+        if copy is not None and copy.fingerprint == login.token().fingerprint and not copy.is_finished:
+            save_copy(store, key, replace(copy, is_finished=True))
 
 
 def undo_import(trakt: Trakt) -> Undone:

@@ -115,3 +115,18 @@ def test_an_interrupted_write_leaves_no_second_file(tmp_path, monkeypatch, when)
     with pytest.raises(KeyboardInterrupt):
         atomic_file.replace(str(tmp_path / "file"), Hidden(b"new"), new=str(tmp_path / "other"))
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": b"old"}
+
+
+def test_an_interrupt_when_the_written_file_is_closed_leaves_no_second_file(tmp_path, monkeypatch):
+    close = os.close
+
+    def interrupt(descriptor):
+        close(descriptor)
+        raise KeyboardInterrupt
+
+    (tmp_path / "file").write_bytes(b"old")
+    with monkeypatch.context() as patched:
+        replace_in_this_thread(patched, os, "close", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            atomic_file.replace(str(tmp_path / "file"), Hidden(b"new"), new=str(tmp_path / "other"))
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": b"old"}

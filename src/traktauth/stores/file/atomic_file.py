@@ -99,29 +99,28 @@ def replace(
         descriptor = os.open(new, _CREATE, PRIVATE)
     else:
         new = reserved
+    is_written = False
     try:
-        _write_all(descriptor, memoryview(content.value))
-        os.ftruncate(descriptor, len(content.value))
-        if permit is not None:
-            permit(descriptor)
-        sync_file(descriptor)
-        status = os.fstat(descriptor)
-    except BaseException:  # Ctrl-C too: nobody would look for the tokens in it
-        if reserved is None:
-            os.unlink(new)
-        raise
-    finally:
-        os.close(descriptor)
-    try:
+        try:
+            _write_all(descriptor, memoryview(content.value))
+            os.ftruncate(descriptor, len(content.value))
+            if permit is not None:
+                permit(descriptor)
+            sync_file(descriptor)
+            status = os.fstat(descriptor)
+            is_written = True
+        finally:
+            os.close(descriptor)
         with syncing(os.path.dirname(path)) if durable else nullcontext() as sync:
             if before_rename is not None:
                 before_rename(status)
             _rename(new, path, sync)
     except NotDurable:
         raise
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(new)
+    except BaseException:  # Ctrl-C too: nobody would look for the tokens in it
+        if reserved is None or is_written:
+            with suppress(OSError):
+                os.unlink(new)
         raise
 
 
