@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -20,9 +21,13 @@ import pytest
 from support.engines import Missing
 from support.local import APP
 from support.redis import RedisServer
+from traktauth import Trakt
+from traktauth.cli.keep import command as keep_command
+from traktauth.client.settings import Settings
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken, SetRefreshable
 from traktauth.stores.open import open_store
+from traktauth.testing import LocalTrakt
 
 FAST = ("--pace", "1000/0")
 LIFE = 604800
@@ -337,3 +342,40 @@ def test_keep_names_the_account_without_a_login_whose_file_it_should_write(comma
     outcome = command("keep", "--once", "--write", f"pytrakt:{file}", "--store", address)
     assert (outcome.status, file.exists()) == (4, False)
     assert "Account default has no login" in outcome.err
+
+
+def test_a_login_file_is_written_again_after_a_failure_and_a_refresh_elsewhere(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "folder" / "login.json"
+    with LocalTrakt() as server:
+        address, app = f"sqlite:{tmp_path}/logins.db", server.app
+        settings = Settings(app.client_id, app.client_secret, service=server.url, store=address)
+        with Trakt(app, service=server.url, store=address) as trakt:
+            server.sign_in_at(trakt)
+            monkeypatch.setattr(keep_command, "_LOOK_AT_FILES", 0.05)
+            files = keep_command.LoginFiles(settings, [f"token:{path}"])
+
+            async def keep_written():
+                writing = asyncio.create_task(files.keep_written())
+                for _ in range(2):
+                    trakt.refresh()  # as another program would
+                    await until(lambda: current(path) == trakt.token().access_token)
+                path.unlink()
+                path.mkdir()
+                trakt.refresh()
+                await until(lambda: "could not be written" in capsys.readouterr().err)
+                path.rmdir()
+                await until(lambda: current(path) == trakt.token().access_token)
+                writing.cancel()
+
+            asyncio.run(keep_written())
+
+
+def current(path):
+    return json.loads(path.read_text())["access_token"] if path.is_file() else None
+
+
+async def until(is_done):
+    deadline = time.monotonic() + 60.0
+    while not is_done():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)

@@ -8,6 +8,7 @@ import logging
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -41,6 +42,7 @@ from traktauth.stores.open import open_store
 
 _PACE = re.compile(r"(\d+)/(\d+(?:\.\d+)?)")
 _DEFAULT_LIMIT = 500  # logins
+_LOOK_AT_FILES = 15.0  # seconds between two looks at whether files of other programs hold the current token
 
 
 def _read_pace(_context: click.Context, _parameter: click.Parameter, text: str | None) -> RateLimit:
@@ -195,8 +197,10 @@ class _Keeping:
                 metrics = None if self.port is None else _serve_metrics(keeper, self.port, stack, listeners)
                 store.check_writable()  # report a wrong password once, at the start
                 await self._report_start(keeper, store, metrics, log)
+                writing = asyncio.create_task(self.login_files.keep_written())
                 summary = await self._run(keeper, log)
-                await self.login_files.finish()
+                writing.cancel()
+                await self.login_files.write_in_thread()
                 await self._report_summary(keeper, summary)
         return keeper.moved_to
 
@@ -260,37 +264,50 @@ class LoginFiles:
     def __init__(self, settings: Settings, files: Sequence[str]) -> None:
         self._settings = settings
         self._files = [_parse(each) for each in files]
-        self._writing: set[asyncio.Task[None]] = set()
+        self._written: str | None = None  # the fingerprint of the token that every file holds
+        self._problem = ""  # the last one that was told
+        self._refreshed = asyncio.Event()
+        self._writing = threading.Lock()  # a write goes on in its thread when its task is cancelled
 
     def write(self) -> None:
-        """Write every file."""
+        """Write every file, unless they hold the account's token already."""
         if not self._files:
             return
-        with Trakt(self._settings.app(), **self._settings.trakt_arguments()) as trakt:
+        with self._writing, Trakt(self._settings.app(), **self._settings.trakt_arguments()) as trakt:
             try:
+                token = trakt.store.load(trakt.config.key).token
+                if token is not None and token.fingerprint == self._written:
+                    return
                 for name, path in self._files:
                     export_access_token(trakt, name, path)
+                self._written = None if token is None else token.fingerprint
             except LoginRequired as error:
                 if error.reason == "never":
                     describe_missing_login(error, trakt)
                 raise
 
     def on_event(self, event: Event) -> None:
-        """Write the files in a thread if the account has a new token."""
-        if self._files and isinstance(event, Refreshed) and event.login.account == self._settings.account:
-            task = asyncio.get_running_loop().create_task(self._write_in_thread())
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+        """Write the files soon if the account has a new token."""
+        if isinstance(event, Refreshed) and event.login.account == self._settings.account:
+            self._refreshed.set()
 
-    async def finish(self) -> None:
-        """Wait for files that are being written."""
-        await asyncio.gather(*self._writing)
+    async def keep_written(self) -> None:
+        """Write the files in a thread after each refresh, here or by another program, and again if that failed."""
+        while self._files:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._refreshed.wait(), _LOOK_AT_FILES)
+            self._refreshed.clear()
+            await self.write_in_thread()
 
-    async def _write_in_thread(self) -> None:
+    async def write_in_thread(self) -> None:
+        """Write the files; say what is wrong if that fails."""
         try:
             await asyncio.to_thread(self.write)
+            self._problem = ""
         except TraktAuthError as error:
-            print_message(WARNING, f"The login file could not be written: {error.message}")
+            if error.message != self._problem:
+                self._problem = error.message
+                print_message(WARNING, f"The login file could not be written: {error.message}")
 
 
 def _parse(text: str) -> tuple[str, Path]:
