@@ -371,7 +371,8 @@ def test_a_login_file_is_written_again_after_a_failure_and_a_refresh_elsewhere(t
 
 
 def current(path):
-    return json.loads(path.read_text())["access_token"] if path.is_file() else None
+    text = path.read_text() if path.is_file() else ""  # it is empty for a moment after it was made
+    return json.loads(text)["access_token"] if text else None
 
 
 async def until(is_done):

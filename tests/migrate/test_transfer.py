@@ -1016,6 +1016,17 @@ def test_an_export_that_was_stopped_beyond_its_lease_writes_no_refresh_token(tra
     assert trakt.refresh().generation == 2
 
 
+def test_a_login_is_not_imported_a_second_time_into_another_store_of_the_same_folder(trakt, server, file):
+    import_from(trakt, source_of(file))
+    address = f"{trakt.store.address.rpartition('/')[0]}/another"
+    with Trakt(server.app, service=server.url, store=address, clock=server.clock) as other:
+        with pytest.raises(FormatError, match="no refresh token"):
+            import_from(other, source_of(file))
+        with pytest.raises(LoginRequired, match="no import to undo"):
+            undo_import(other)
+    undo_import(trakt)
+
+
 def test_an_import_does_not_finish_the_copy_of_a_later_one(trakt, server, file, tmp_path, monkeypatch):
     second = write_pytrakt(tmp_path / "second" / ".pytrakt.json", server)
     real = transfer.load_copy

@@ -30,12 +30,14 @@ def copy_path(address: str, login: LoginKey) -> str | None:
     Returns:
         The path; None if the platform names no data folder.
     """
-    file = f"import-{hashlib.sha256(_name_of(login)).hexdigest()[:16]}.json"
-    scheme, _, path = address.removeprefix("sealed+").partition(":")
-    if scheme in ("file", "sqlite") and path:
-        return os.path.join(os.path.dirname(path), file)
+    place = address.removeprefix("sealed+")
+    scheme, _, path = place.partition(":")
     folder = user_folder("data")
-    return None if folder is None else os.path.join(folder, file)
+    if scheme in ("file", "sqlite") and path:
+        place, folder = os.path.realpath(path), os.path.dirname(path)
+    # Two stores may lie in one folder. A copy that both took for theirs would give a login two holders.
+    name = hashlib.sha256(place.encode(errors="surrogateescape") + b"\0" + _name_of(login)).hexdigest()[:16]
+    return None if folder is None else os.path.join(folder, f"import-{name}.json")
 
 
 def unfinished_copy(path: str) -> str:
