@@ -36,6 +36,7 @@ from traktauth import (
     TraktAuthError,
     TryLater,
 )
+from traktauth.client.driver import bound_store
 from traktauth.migrate import login_file, transfer
 from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import load_copy, path_of_copy, save_copy
@@ -1025,6 +1026,18 @@ def test_a_login_is_not_imported_a_second_time_into_another_store_of_the_same_fo
         with pytest.raises(LoginRequired, match="no import to undo"):
             undo_import(other)
     undo_import(trakt)
+
+
+@pytest.mark.parametrize("end", ["export", "refresh"])
+def test_a_copy_that_a_killed_run_has_left_is_not_imported(trakt, server, file, tmp_path, monkeypatch, end):
+    import_from(trakt, source_of(file))
+    with monkeypatch.context() as patched:
+        patched.setattr(transfer, "remove_copy", lambda *_: None)
+        patched.setattr(bound_store, "remove_copy", lambda *_: None)
+        export_login(trakt, "token", tmp_path / "exported.json") if end == "export" else trakt.refresh()
+    assert load_copy(trakt.store, trakt.config.key) is not None
+    with pytest.raises(FormatError, match="no refresh token"):
+        import_from(trakt, source_of(file), replace=True)
 
 
 def test_an_import_does_not_finish_the_copy_of_a_later_one(trakt, server, file, tmp_path, monkeypatch):

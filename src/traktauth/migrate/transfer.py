@@ -162,7 +162,9 @@ def _read(source: Source, copy: ImportCopy | None, trakt: Trakt, *, keep_source:
         return source, login
     if source.file is not None and copy is not None and _is_from(copy, source.file):
         earlier = form.read(copy.text, now=now)
-        if earlier.access_token == login.access_token:
+        outcome = _find_outcome(trakt.store.load(trakt.config.key), earlier)
+        is_left = copy.is_finished and outcome in {*_SPENT, HistoryOutcome.MOVED}  # by a run that was killed
+        if earlier.access_token == login.access_token and not is_left:
             return Source(source.format, copy.text, source.file), earlier
     raise FormatError(
         "The file has no refresh token: it was imported before, or another program holds it",
