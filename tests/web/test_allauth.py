@@ -80,7 +80,7 @@ PROGRAM = dedent(
         return SocialAccount.objects.get()
 
     def tokens_of_store():
-        return [record.key for record in LoginRecord.objects.all() if "refresh_token" in record.text]
+        return [record.key for record in LoginRecord.objects.all() if '"refresh_token":' in record.text]
 
     def disconnect():
         done = client.post("/accounts/3rdparty/", {"account": SocialAccount.objects.get().pk})

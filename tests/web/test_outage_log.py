@@ -15,7 +15,7 @@ REASON = "GET /page could not be served: sqlite:/x failed: OSError (No space lef
 
 
 @pytest.fixture
-def handle(monkeypatch):
+def handle(monkeypatch, request):
     """Return a function that gives loggers a handler, which no other logger has, and returns what it was given.
 
     It is called in the test: pytest adds handlers of its own before that.
@@ -28,6 +28,9 @@ def handle(monkeypatch):
             def emit(self, record):
                 shown.append((record.name, record.levelname, record.getMessage()))
 
+        level = logging.getLogger("uvicorn.error").level  # a server that an earlier test has started may have set it
+        request.addfinalizer(lambda: logging.getLogger("uvicorn.error").setLevel(level))
+        logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
         for name in (OWN, "gunicorn.error", "uvicorn", "hypercorn.error"):
             monkeypatch.setattr(logging.getLogger(name), "propagate", False)
             handlers = [Keep()] if name in names else [logging.NullHandler()]

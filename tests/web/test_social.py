@@ -121,7 +121,7 @@ PROGRAM = dedent(
         connection.settings_dict["ATOMIC_REQUESTS"] = True
         connection.settings_dict["OPTIONS"]["timeout"] = 0.1
         found["atomic_disconnect"] = client.post("/disconnect/trakt/").status_code
-        stored = [record.key for record in LoginRecord.objects.all() if "refresh_token" in record.text]
+        stored = [record.key for record in LoginRecord.objects.all() if '"refresh_token":' in record.text]
         found["atomic"] = UserSocialAuth.objects.count(), len(stored), sum(server.ledger["alive"].values())
         found["atomic_sign_in"] = refused()
     server.__exit__(None, None, None)

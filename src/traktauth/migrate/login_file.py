@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ except ImportError:  # Windows
 LARGEST = 20 * 1024 * 1024  # bytes
 READ_WRITE = 0o666  # no setuid bit is given to a file of this user
 _READ = os.O_RDONLY | NOFOLLOW | CLOEXEC | getattr(os, "O_NONBLOCK", 0)  # a pipe in its place would not answer
+_LOCK_TIMEOUT = 1.0  # seconds; a write takes milliseconds
 _ACL = "system.posix_acl_access"
 
 
@@ -267,7 +269,7 @@ def write_file(
         text: the content.
         like: the file whose permissions it gets; None: only this user may read it.
         expected: what the file must hold at that moment; None replaces anything.
-        is_new: there must be no file. An empty one is made first, so that no other run writes to the same path.
+        is_new: there must be no file at that moment.
         new: the name that is written first; one that no other run uses by default.
         before_rename: called with the identity of the written file when only the rename is left to do. If it raises,
             the old file stays.
@@ -282,8 +284,9 @@ def write_file(
         raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
 
     def check(status: os.stat_result) -> None:
-        _check_no_link(path)  # maybe made before the new file was made in it
-        if expected is not None and read_file(path).content != expected:
+        if resolve(str(path)) != str(path):  # a folder was replaced by a link, maybe before the new file was made in it
+            raise LoginFileError(f"{path} has just been replaced by a symbolic link; nothing was written")
+        if os.path.lexists(path) if is_new else expected is not None and read_file(path).content != expected:
             raise changed(path)
         if before_rename is not None:
             before_rename(_identity(status))
@@ -292,7 +295,7 @@ def write_file(
         path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
         atomic_file.make_folder(str(path.parent))
         written = str(path.parent / (new or f".traktauth-{token_hex(8)}"))
-        with _made(path) if is_new else nullcontext(), nullcontext() if expected is None else _locked(path):
+        with _locked(path) if is_new or expected is not None else nullcontext():
             permit = None if like is None else like.permissions.give
             atomic_file.replace(str(path), content, new=written, permit=permit, before_rename=check)
     except atomic_file.NotDurable as error:
@@ -301,49 +304,31 @@ def write_file(
         raise LoginFileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _check_no_link(path: Path) -> None:
-    if resolve(str(path)) != str(path):
-        raise LoginFileError(f"{path} has just been replaced by a symbolic link; nothing was written")
-
-
-@contextmanager
-def _made(path: Path) -> Generator[None]:
-    """Make an empty file that nobody else may read; it is removed if it is not replaced.
-
-    Raises:
-        LoginFileError: there is a file.
-    """
-    _check_no_link(path)
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, 0o600))
-    except FileExistsError:
-        raise changed(path) from None
-    try:
-        yield
-    except atomic_file.NotDurable:
-        raise
-    except BaseException:
-        with suppress(OSError):
-            if not path.stat().st_size:
-                path.unlink()
-        raise
-
-
 @contextmanager
 def _locked(path: Path) -> Generator[None]:
-    """Lock a file against other runs of traktauth, which may use another store, until it is replaced.
+    """Lock a file's folder against other runs of traktauth, which may use another store, until the file is replaced.
+
+    The folder, as the file may not exist yet.
 
     Raises:
-        LoginFileError: another run has locked it.
+        LoginFileError: another run keeps it locked.
     """
-    descriptor = os.open(path, _READ)
+    if fcntl is None:  # Windows
+        yield
+        return
+    descriptor = os.open(path.parent, os.O_RDONLY | CLOEXEC)
+    until = time.monotonic() + _LOCK_TIMEOUT
+    is_locked = False
     try:
-        if fcntl is not None:
-            with suppress(OSError):  # a file system without locks
+        with suppress(OSError):  # a file system without locks
+            while not is_locked:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    is_locked = True
                 except BlockingIOError:
-                    raise changed(path) from None
+                    if time.monotonic() > until:
+                        raise changed(path) from None
+                    time.sleep(0.01)
         yield
     finally:
         os.close(descriptor)

@@ -464,7 +464,7 @@ def _write_over(
     before_rename: Callable[[str], None] | None = None,
 ) -> None:
     """Write a file if it is still as it was found, or is still missing if it was; see `write_file`."""
-    expected = b"" if found is None else found.content
+    expected = None if found is None else found.content
     write_file(path, text, like=like, expected=expected, is_new=found is None, before_rename=before_rename)
 
 
