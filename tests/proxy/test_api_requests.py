@@ -108,6 +108,12 @@ def test_an_upgrade_is_refused_clearly(proxied):
     assert (answer.status_code, answer.json()["error"]) == (501, "not_implemented")
 
 
+def test_an_offer_of_http_2_is_ignored(proxied, held):
+    fields = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk"}
+    fields |= {"trakt-api-key": proxied.app.client_id, "Authorization": f"Bearer {held['access_token']}"}
+    assert proxied.client.get("http://api.trakt.tv/users/settings", headers=fields).status_code == 200
+
+
 def test_plain_http_to_trakt_is_answered_like_https(proxied, held):
     fields = {"trakt-api-key": proxied.app.client_id, "Authorization": f"Bearer {held['access_token']}"}
     assert proxied.client.get("http://api.trakt.tv/users/settings", headers=fields).status_code == 200

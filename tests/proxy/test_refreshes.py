@@ -14,7 +14,7 @@ from traktauth.models.store_address import EXPORT
 from traktauth.models.token_digests import digest
 
 DAY = 86400
-TOKEN_PATHS = ["/oauth/token", "//oauth//token", "/api/auth/oauth2/token"]
+TOKEN_PATHS = ["/oauth/token", "//oauth//token", "/oauth/token/", "/oauth/%74oken", "/api/auth/oauth2/token"]
 
 
 def test_a_programs_own_refresh_token_is_adopted_and_used_once(proxied, server, own):

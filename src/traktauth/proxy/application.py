@@ -67,10 +67,10 @@ class Application:
         raw_path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
         if not raw_path.startswith("/"):
             return error_response(HTTPStatus.BAD_REQUEST, "invalid_request", "the request names no path")
-        if "upgrade" in request.headers:
-            return error_response(HTTPStatus.NOT_IMPLEMENTED, "not_implemented", "WebSocket and other upgrades")
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return error_response(HTTPStatus.NOT_IMPLEMENTED, "not_implemented", "WebSocket is not passed on")
         url = self._upstream.url(host, f"{raw_path}?{query}" if query else raw_path)
-        path, body, fields = DOUBLED.sub("/", request.scope["path"]), Body(request), request.headers.raw
+        path, body, fields = DOUBLED.sub("/", request.scope["path"]).rstrip("/"), Body(request), request.headers.raw
         content = await body.read()
         if request.method == "POST" and path in OAUTH_PATHS and content is not None:
             oauth_request = OAuthRequest(path, url, request.headers, content)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from traktauth.client.attempt import Attempt
 from traktauth.client.driver.sync_driver import Driver
@@ -76,33 +76,17 @@ class Logins:
         self._http = HttpClients(url=self.service.token)
         self._lock = threading.Lock()
         self._clients: dict[tuple[App, str], Trakt] = {}
-        self._owners_of_connections: dict[App, Trakt] = {}
         self._owners: dict[str, LoginKey] = {}  # by digest, as it was found
         self._unknown: dict[str, float] = {}  # until when, by digest
 
     def trakt(self, account: str, app: App) -> Trakt:
-        """Return the client of a login; those of one app share connections."""
+        """Return the client of a login; it is kept, as it knows when a refresh has just failed."""
         with self._lock:
-            client = self._clients.get((app, account))
-            if client is None:
-                client = self._clients[app, account] = self._new_client(account, app)
-            return client
-
-    def _new_client(self, account: str, app: App) -> Trakt:
-        owner = self._owners_of_connections.get(app)
-        if owner is not None:
-            return owner.for_account(account)
-        settings = self._settings
-        owner = self._owners_of_connections[app] = Trakt(
-            app,
-            service=self.service,
-            store=self.store,
-            account=account,
-            lost_reply=settings.lost_reply,
-            insecure=settings.insecure,
-            clock=self._clock,
-        )
-        return owner
+            if (app, account) not in self._clients:
+                place: dict[str, Any] = self._settings.trakt_arguments()
+                place |= {"store": self.store, "account": account}
+                self._clients[app, account] = Trakt(app, **place)
+            return self._clients[app, account]
 
     def _run(self, trakt: Trakt, flow: Callable[[FlowContext], Flow[T]]) -> T:
         http = self._http
@@ -111,7 +95,7 @@ class Logins:
 
     def close(self) -> None:
         """Wait for refreshes in progress, then close connections and store."""
-        for client in self._owners_of_connections.values():
+        for client in self._clients.values():
             client.close()
         self._http.close()
         with suppress(StoreFailed):
