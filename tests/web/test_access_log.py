@@ -41,7 +41,9 @@ def test_each_logger_gets_one_filter():
 
 
 @pytest.mark.parametrize("kind", [WebLogin, AsyncWebLogin])
-@pytest.mark.parametrize("name", ["uvicorn.access", "gunicorn.access", "aiohttp.access", "tornado.access"])
+@pytest.mark.parametrize(
+    "name", ["uvicorn.access", "gunicorn.access", "gunicorn.error", "aiohttp.access", "tornado.access"]
+)
 def test_codes_are_hidden_without_a_module_for_a_framework(kind, name, caplog):
     logger = logging.getLogger(name)
     for each in [each for each in logger.filters if isinstance(each, HideCode)]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 
-# The access loggers of uvicorn, Flask's and Django's development servers, gunicorn, hypercorn, aiohttp and Tornado.
+# The access loggers of uvicorn, Flask's and Django's development servers, gunicorn, hypercorn, aiohttp and Tornado, and
+# where gunicorn logs the address of a request that an exception has ended.
 LOGGERS = (
     "uvicorn.access",
     "werkzeug",
     "django.server",
     "gunicorn.access",
+    "gunicorn.error",
     "hypercorn.access",
     "aiohttp.access",
     "tornado.access",
