@@ -93,7 +93,8 @@ def test_the_page_for_flask_runs(server):
     with names["login"].web_login:
         client = names["application"].test_client()
         page = client.get("/trakt/login?next=/history", base_url="https://testserver").location
-        client.get(visit(server, page), base_url="https://testserver")
+        landed = client.get(visit(server, page), base_url="https://testserver")
+        assert "SameSite=Lax" in next(each for each in landed.headers.getlist("Set-Cookie") if "session=" in each)
         assert client.get("/history", base_url="https://testserver").json == []
         assert client.post("/disconnect", base_url="https://testserver").location == "/"
         assert server.ledger["alive"] == {"access": 0, "refresh": 0}

@@ -11,7 +11,7 @@ from traktauth.web.flask import TraktLogin
 
 login = TraktLogin(WebLogin.from_env())
 app = Flask(__name__)
-app.secret_key = os.environ.get("SECRET_KEY", "change this")
+app.config.update(SECRET_KEY=os.environ.get("SECRET_KEY", "change this"), SESSION_COOKIE_SAMESITE="Lax")
 app.register_blueprint(login)
 
 
