@@ -8,7 +8,7 @@ import pytest
 from flask import Blueprint, Flask, abort, jsonify, session
 from flask.sessions import SecureCookieSessionInterface
 
-from support.web_users import CALLBACK, STAFF, visit
+from support.web_users import CALLBACK, STAFF, end_login, visit
 from traktauth.errors import TraktAuthError
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.flask import TraktLogin
@@ -88,18 +88,25 @@ def test_an_app_that_trakt_refuses_at_the_sign_out_is_reported(server, client, l
     assert list(get(client, "/session").json) == ["trakt_last_account"]
 
 
+def name_of(trakt):
+    return trakt.request("GET", "/users/settings").json()["user"]["username"]
+
+
 def test_a_user_of_one_sign_in_is_not_signed_in_at_another(server, application, client, login):
     web_login = WebLogin(replace(server.app, redirect_uri=STAFF), store="memory:", service=server.url)
     staff = TraktLogin(web_login, "/staff", revoke=True, on_signed_in=lambda _: abort(403))
     application.register_blueprint(staff, name="staff")
     application.add_url_rule("/report", "report", staff.required(lambda: "for the staff"))
-    application.add_url_rule("/name", "name", login.required(lambda: login.trakt.status().username))
+    application.add_url_rule("/name", "name", login.required(lambda: name_of(login.trakt)))
     sign_in(server, client)
     assert get(client, "/report").status_code == 401
     assert sign_in(server, client, "/staff/login").status_code == 403
     assert get(client, "/report").status_code == 401
     assert post(client, "/staff/logout").status_code == 303
     assert (get(client, "/name").text, server.ledger["alive"]["access"]) == ("sean", 2)
+    [account] = get(client, "/session").json["trakt_account"].values()
+    end_login(server, login.web_login.trakt(account).token())
+    assert get(client, "/name", headers=PAGE).location == "/trakt/login?next=%2Fname"
 
 
 def test_the_application_makes_its_own_user_when_one_has_signed_in(server, client, login):

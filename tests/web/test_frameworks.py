@@ -90,6 +90,8 @@ def test_a_cookie_with_an_odd_name_of_a_sibling_host_prevents_no_sign_in(browser
 def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(browser):
     page = browser.get("/name?a=b", PAGE)
     assert (page.status, page.location) == (303, "/trakt/login?next=%2Fname%3Fa%3Db")
+    odd = browser.get("/of/what%3F%23%25", PAGE)  # else another page would be shown at the end
+    assert odd.location == "/trakt/login?next=%2Fof%2Fwhat%253F%2523%2525"
     assert browser.get("/name", {"Accept": "*/*"}).status == 401
     assert browser.post("/write").json() == {"detail": "No user is signed in with Trakt"}
     form = browser.post("/write", PAGE)

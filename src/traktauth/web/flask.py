@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
 
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
@@ -132,7 +133,10 @@ class TraktLogin(Blueprint):
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
             if self.account is None:
                 return self._unauthorized()
-            result: R = current_app.ensure_sync(view)(*args, **kwargs)
+            try:
+                result: R = current_app.ensure_sync(view)(*args, **kwargs)
+            except LoginRequired as error:  # the application's handler may be another sign-in's
+                return self._unauthorized(error)
             return result
 
         return wrapper
@@ -168,7 +172,7 @@ class TraktLogin(Blueprint):
         query = request.query_string.decode(errors="replace")
         return WebRequest(
             request.method,
-            request.script_root + request.path + (f"?{query}" if query else ""),
+            quote(request.script_root + request.path) + (f"?{query}" if query else ""),
             request.headers.get,
             origin=request.host_url.rstrip("/"),
             root=f"{request.script_root}/",

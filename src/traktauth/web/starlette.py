@@ -22,6 +22,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import Any
+from urllib.parse import quote
 
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.driver.async_driver import run_flow
@@ -224,7 +225,7 @@ def _web_request(request: Request) -> WebRequest:
     url = request.url
     return WebRequest(
         request.method,
-        url.path + (f"?{url.query}" if url.query else ""),
+        quote(request.scope["path"]) + (f"?{url.query}" if url.query else ""),
         request.headers.get,
         origin=f"{url.scheme}://{url.netloc}",
         root=request.base_url.path,
