@@ -75,6 +75,14 @@ def test_an_interruption_on_a_terminal_begins_a_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "\nError: Interrupted\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_python_ends_shows_no_traceback(number):
+    code = "import atexit, os, sys; from traktauth.__main__ import main; "
+    code += f"atexit.register(lambda: (os.kill(os.getpid(), {number.value}), len('x'))); sys.exit(main())"
+    ended = subprocess.run([sys.executable, "-c", code, "version"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-number, "")
+
+
 def test_an_unforeseen_error_shows_neither_its_words_nor_a_traceback(capsys):
     assert report(RuntimeError("the secret is hunter2"), as_json=False) == 1
     expected = capsys.readouterr().err

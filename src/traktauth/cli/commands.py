@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
@@ -113,14 +114,17 @@ def run(arguments: list[str]) -> int:
     """Run a command and return its exit status; only a signal that kills the process gets past this."""
     own_arguments = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in own_arguments
-    with suppress(ValueError):  # not in the main thread
-        for number in ending_signals():
-            signal.signal(number, _raise_terminated)
+    endings = ending_signals()
+    _handle(endings, _raise_terminated)
     reconfigure = getattr(sys.stdin, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")  # pasted text may hold any bytes
     try:
-        return _invoke(arguments, as_json=as_json)
+        try:
+            return _invoke(arguments, as_json=as_json)
+        finally:  # nothing would catch what is raised while Python ends
+            raises_interrupt = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            _handle([*endings, signal.SIGINT] if raises_interrupt else endings, signal.SIG_DFL)
     except (Exception, KeyboardInterrupt, Terminated) as error:  # noqa: BLE001 - users never see a traceback
         return end_with_error(error, as_json=as_json)
 
@@ -135,6 +139,12 @@ def _invoke(arguments: list[str], *, as_json: bool) -> int:
     except click.exceptions.Exit as end:  # --help, --version
         return end.exit_code
     return status if isinstance(status, int) else DONE
+
+
+def _handle(numbers: Iterable[signal.Signals], handler: Callable[[int, object], None] | signal.Handlers) -> None:
+    with suppress(ValueError):  # not in the main thread
+        for number in numbers:
+            signal.signal(number, handler)
 
 
 def _raise_terminated(number: int, _frame: object) -> None:
